@@ -1,0 +1,1 @@
+"""taximeter meters every LLM call a service makes."""

@@ -1,0 +1,1 @@
+"""The hook inside a client, which reads the bytes that the client reads."""

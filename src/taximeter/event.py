@@ -1,0 +1,233 @@
+"""Events: one finished call, and the moments of its life for those who want them; to a line and back."""
+
+from time import time_ns
+from typing import Any, ClassVar
+
+import msgspec
+
+from taximeter.errors import UnreadableEventError
+from taximeter.identifier import new_event_id
+from taximeter.vocabulary import Complexity, CostSource, CostStatus, Operation, Outcome, TaskType, UsageStatus
+
+SCHEMA_VERSION = 1
+
+
+def _now_us() -> int:
+    return time_ns() // 1000
+
+
+def _always(value: Any) -> Any:
+    """Make a default that is written out: what stands in every line must not hang on the reader's version."""
+    return msgspec.field(default_factory=lambda: value)
+
+
+class TaskCompletionEvent(
+    msgspec.Struct,
+    kw_only=True,
+    frozen=True,
+    omit_defaults=True,
+    gc=False,
+    tag_field="type",
+    tag="TASK_COMPLETION",
+):
+    """One call of a model, finished in whatever way.
+
+    Tokens, money and times are integers in the unit that the name ends with; `task_duration_ms` and
+    `time_to_first_token_ms` are floats with microseconds kept. None means unknown, never zero. The counters from
+    `uncached_input_tokens` to `image_output_tokens` do not overlap; `actual_input_tokens` and `actual_output_tokens`
+    are their sums.
+    """
+
+    event_id: str = msgspec.field(default_factory=new_event_id)
+    schema_version: int = _always(SCHEMA_VERSION)
+    started_at_us: int = msgspec.field(default_factory=_now_us)
+    """Unix time, UTC, microseconds."""
+
+    # What was called
+    operation: Operation = _always(Operation.UNKNOWN)
+    provider: str = _always("unknown")
+    wire_format: str | None = None
+    model: str | None = None
+    """The model that answered; the requested one where the answer does not say."""
+    requested_model: str | None = None
+    provider_response_id: str | None = None
+    streaming: bool = False
+    service_tier: str | None = None
+    """The tier that served the call; the requested one where the answer does not say."""
+
+    # How it went
+    outcome: Outcome = _always(Outcome.SUCCESS)
+    task_duration_ms: float | None = None
+    time_to_first_token_ms: float | None = None
+    finish_reasons: tuple[str, ...] = ()
+    tool_call_count: int = 0
+    """Calls the client must run."""
+    server_tool_call_count: int = 0
+    """Tools the provider ran by itself."""
+    error_type: str | None = None
+    error_status: int | None = None
+    error_retryable: bool | None = None
+    attempt: int = 1
+    retry_count: int = 0
+
+    # What it consumed
+    actual_input_tokens: int | None = None
+    actual_output_tokens: int | None = None
+    usage_status: UsageStatus = _always(UsageStatus.MISSING)
+    uncached_input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_5m_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    audio_input_tokens: int | None = None
+    cache_read_audio_tokens: int | None = None
+    image_input_tokens: int | None = None
+    text_output_tokens: int | None = None
+    audio_output_tokens: int | None = None
+    image_output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    """Informational: part of `text_output_tokens`."""
+    billable_units: dict[str, int] | None = None
+    """What is billed by the piece, such as `web_search`."""
+    raw_usage: dict[str, Any] | None = None
+    """The provider's own usage object, so that the call can be explained and priced again."""
+
+    # What it cost
+    actual_cost_usd_micros: int | None = None
+    actual_cost_usd_nanos: int | None = None
+    cost_status: CostStatus = _always(CostStatus.UNKNOWN)
+    cost_source: CostSource = CostSource.NONE
+    reported_cost_usd_nanos: int | None = None
+    """What the provider itself says, kept even where a user's price overrides it."""
+    price_version: str | None = None
+    price_id: str | None = None
+    """The row of the table that priced the call."""
+    price_context: dict[str, str] | None = None
+    """What else moved the price: speed, batch, inference_geo, region."""
+
+    # What was expected
+    estimated_input_tokens: int | None = None
+    estimated_output_tokens: int | None = None
+    estimated_cost_usd_micros: int | None = None
+
+    # What it was for
+    task_type: TaskType = _always(TaskType.UNKNOWN)
+    complexity: Complexity = Complexity.UNKNOWN
+    harness: str | None = None
+    quality_gate_passed: bool | None = None
+    quality_gates_run: int | tuple[str, ...] | None = None
+    """How many gates ran, or their names."""
+    quality_gates_failed: int | tuple[str, ...] | None = None
+    context_compactions: int = 0
+    context_rotations: int = 0
+    context_utilization_final: float | None = None
+    """Share of the context window in use at the end, 0 to 1."""
+
+    # Who and why
+    service: str | None = None
+    run_id: str | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    parent_span_id: str | None = None
+    call_id: str | None = None
+    agent: str | None = None
+    user: str | None = None
+    session: str | None = None
+    tags: dict[str, str] | None = None
+
+
+class CallStartedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What is known when a call begins."""
+
+    call_id: str | None = None
+    model: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    prompt_hash: str | None = None
+    evidence_path: str | None = None
+
+
+class CallFinishedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What is known when a call has answered; `token_usage` is the provider's own usage object."""
+
+    call_id: str | None = None
+    latency_ms: float | None = None
+    token_usage: dict[str, Any] | None = None
+    finish_reason: str | None = None
+    output_hash: str | None = None
+    api_cost_usd_micros: int | None = None
+
+
+class CallFailedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What is known when a call has failed. Longer texts are cut to the limits given here, in characters."""
+
+    call_id: str | None = None
+    latency_ms: float | None = None
+    error_class: str | None = None
+    error_summary: str | None = None
+    retryable: bool | None = None
+    error_details: str | None = None
+
+    SUMMARY_LIMIT: ClassVar[int] = 500
+    DETAILS_LIMIT: ClassVar[int] = 5000
+
+
+class _CallEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="type"):
+    event_id: str = msgspec.field(default_factory=new_event_id)
+    schema_version: int = _always(SCHEMA_VERSION)
+    ts_us: int = msgspec.field(default_factory=_now_us)
+    """Unix time, UTC, microseconds."""
+    run_id: str | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    parent_span_id: str | None = None
+
+
+class CallStartedEvent(_CallEvent, kw_only=True, frozen=True, omit_defaults=True, tag="LLM_CALL_STARTED"):
+    """A call has begun."""
+
+    payload: CallStartedPayload = CallStartedPayload()
+
+
+class CallFinishedEvent(_CallEvent, kw_only=True, frozen=True, omit_defaults=True, tag="LLM_CALL_FINISHED"):
+    """A call has answered."""
+
+    payload: CallFinishedPayload = CallFinishedPayload()
+
+
+class CallFailedEvent(_CallEvent, kw_only=True, frozen=True, omit_defaults=True, tag="LLM_CALL_FAILED"):
+    """A call has failed."""
+
+    payload: CallFailedPayload = CallFailedPayload()
+
+
+Event = TaskCompletionEvent | CallStartedEvent | CallFinishedEvent | CallFailedEvent
+EVENT_TYPES: tuple[type[Event], ...] = (
+    TaskCompletionEvent,
+    CallStartedEvent,
+    CallFinishedEvent,
+    CallFailedEvent,
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def encode_event(event: Event) -> bytes:
+    """Return the event as one line of JSON, without the line's end; JSON escapes every line break inside.
+
+    Raises:
+        TypeError, ValueError, RecursionError: The event holds what JSON cannot (an object, a lone surrogate, a cycle).
+    """
+    return _encoder.encode(event)
+
+
+def decode_event(line: bytes | str) -> Event:
+    """Read one line back. Fields of a newer version are passed over; those it lacks take their defaults.
+
+    Raises:
+        UnreadableEventError: The line is no event of a kind known here.
+    """
+    try:
+        return _decoder.decode(line)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise UnreadableEventError(str(error)) from error

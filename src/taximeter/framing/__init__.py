@@ -1,0 +1,1 @@
+"""Bytes to JSON documents, incrementally."""

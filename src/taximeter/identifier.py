@@ -1,0 +1,44 @@
+"""Identifiers: time-ordered event ids (UUIDv7, RFC 9562) and W3C trace and span ids."""
+
+from os import getpid, urandom
+from random import Random
+from time import time_ns
+
+_random = Random()  # noqa: S311 - identifiers are not secrets
+_seeded_in = -1
+
+
+def _bits(count: int) -> int:
+    """Draw from our own generator: a host that seeds the global one must not make two processes draw alike.
+
+    The process id is compared at each draw because a fork made below Python runs no hook.
+    """
+    global _seeded_in  # noqa: PLW0603 - one generator a process
+    if _seeded_in != getpid():
+        _random.seed(urandom(32))
+        _seeded_in = getpid()
+    return _random.getrandbits(count)
+
+
+def new_event_id(at_ns: int | None = None) -> str:
+    """Return a UUIDv7: 48 bits of milliseconds, 12 bits of what is below them, 62 random bits.
+
+    Ids made at different times sort by time, which makes inserts into an index several times faster than random ones.
+
+    Args:
+        at_ns: Unix time in nanoseconds; None means now.
+    """
+    milliseconds, rest = divmod(time_ns() if at_ns is None else at_ns, 1_000_000)
+    fraction = rest * 4096 // 1_000_000
+    digits = f"{milliseconds & 0xFFFF_FFFF_FFFF:012x}7{fraction:03x}{_bits(62) | 1 << 63:016x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def new_trace_id() -> str:
+    """Return 32 hex digits, not all zero (W3C Trace Context)."""
+    return f"{_bits(128) or 1:032x}"
+
+
+def new_span_id() -> str:
+    """Return 16 hex digits, not all zero (W3C Trace Context)."""
+    return f"{_bits(64) or 1:016x}"

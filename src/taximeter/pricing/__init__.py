@@ -1,0 +1,1 @@
+"""Integer rates, and what a usage costs at them."""

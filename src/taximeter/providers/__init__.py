@@ -1,0 +1,1 @@
+"""One file per wire format, and the table from URL to format."""

@@ -1,0 +1,57 @@
+"""Facts: what the wire said of one call, before anyone asks what it cost or why it was made."""
+
+from typing import Any
+
+import msgspec
+
+from taximeter.usage import Usage
+from taximeter.vocabulary import Operation
+
+
+class RequestFacts(msgspec.Struct, kw_only=True):
+    """What a request tells. The texts are for inference in memory and reach no event."""
+
+    model: str | None = None
+    streaming: bool = False
+    system_prompt: str | None = None
+    tool_names: tuple[str, ...] = ()
+    service_tier: str | None = None
+
+
+class Facts(msgspec.Struct, kw_only=True):
+    """What a response tells, whole or streamed.
+
+    `model` is the one that answered, None where the response does not say. `truncated`: a stream without its end
+    mark. `partial`: there is a usage, but it is only a lower bound. `usage` is what was consumed in all. `charges` says what to
+    price where that differs from `usage` at `model`: other quantities than were processed (Cohere's billed units), or
+    several models at work in one call (a fallback, a compound system); a model of None means the one that answered.
+    """
+
+    wire_format: str
+    operation: Operation
+    provider: str
+    streaming: bool = False
+    model: str | None = None
+    response_id: str | None = None
+    usage: Usage | None = None
+    charges: tuple[tuple[str | None, Usage], ...] = ()
+    raw_usage: dict[str, Any] | None = None
+    reported_cost_usd_nanos: int | None = None
+    service_tier: str | None = None
+    price_context: dict[str, str] | None = (
+        None  # what else moves the price: speed, inference_geo, batch, region
+    )
+    finish_reasons: tuple[str, ...] = ()
+    tool_call_count: int = 0
+    server_tool_call_count: int = 0
+    error_type: str | None = None
+    error_status: int | None = None
+    error_retryable: bool | None = None
+    truncated: bool = False
+    partial: bool = False
+    request: RequestFacts = msgspec.field(default_factory=RequestFacts)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the provider answered with an error."""
+        return self.error_type is not None or self.error_status is not None

@@ -1,0 +1,1 @@
+"""Where events go: one protocol, one file per destination."""
