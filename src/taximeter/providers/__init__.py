@@ -1,1 +1,20 @@
 """One file per wire format, and the table from URL to format."""
+
+from taximeter.providers.directory import identify
+from taximeter.providers.endpoint import Endpoint
+from taximeter.providers.facts import Facts, RequestFacts
+from taximeter.providers.payload import read_payload
+from taximeter.providers.reading import Reading, read_response
+from taximeter.providers.usage_request import ask_for_usage, is_usage_only
+
+__all__ = [
+    "Endpoint",
+    "Facts",
+    "Reading",
+    "RequestFacts",
+    "ask_for_usage",
+    "identify",
+    "is_usage_only",
+    "read_payload",
+    "read_response",
+]

@@ -1,0 +1,28 @@
+"""Document: one unit that a framing cuts out of a body, as bytes, before anyone decodes it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+Document = tuple[bytes, bytes]
+"""The name of the event, empty where the framing has none, and its payload."""
+
+DOCUMENT_LIMIT_BYTES = 8 * 1024 * 1024
+"""The longest document of a stream that is kept; base64 images in a stream stay far below."""
+
+BODY_LIMIT_BYTES = 64 * 1024 * 1024
+"""The longest whole body that is kept; only very large batches of embeddings come near."""
+
+
+class Framing(Protocol):
+    """Cuts a body into documents while it arrives; memory is bounded by the limit given at construction."""
+
+    unparsed: int
+    """How many documents were too long or damaged, and so were passed over."""
+
+    def feed(self, data: bytes, /) -> Sequence[Document]:
+        """Take the next bytes and return the documents that they complete."""
+        ...
+
+    def finish(self) -> Sequence[Document]:
+        """Return what is left when the body has ended."""
+        ...

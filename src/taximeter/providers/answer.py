@@ -1,0 +1,106 @@
+"""Answer: what one response has told so far. Each wire format is a subclass in a file of its own."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from taximeter.framing import ServerSentEvents
+from taximeter.providers.endpoint import Endpoint
+from taximeter.providers.facts import Facts, RequestFacts
+from taximeter.providers.failure import read_failure
+from taximeter.providers.values import as_mapping, as_text
+
+
+class Answer:
+    """Takes the documents of one response, whole or streamed, and keeps the facts.
+
+    A subclass says which `shape` of a document it wants decoded, reads one document in `add`, and works its counters
+    out in `settle`. None of them may assume that a server sends what its documentation says.
+    """
+
+    shape: ClassVar[Any] = dict[str, Any]
+    """What a document is decoded into; a TypedDict names the fields that are of interest, the others are skipped."""
+
+    framing: ClassVar[type[Any]] = ServerSentEvents
+    """How the format streams when the response itself does not say."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.facts = Facts(
+            wire_format=endpoint.wire_format, operation=endpoint.operation, provider=endpoint.provider
+        )
+        self.has_output = False
+        self.complete = False
+        self._finish_reasons: dict[Any, str] = {}
+
+    @staticmethod
+    def read_request(body: Mapping[str, Any]) -> RequestFacts:
+        """Return what the decoded request body tells."""
+        return RequestFacts(
+            model=as_text(body.get("model")),
+            streaming=body.get("stream") is True,
+            service_tier=as_text(body.get("service_tier")),
+        )
+
+    usage_name: ClassVar[str] = "usage"
+    """The field of a response that holds the usage."""
+
+    @classmethod
+    def as_response(cls, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return *document*, wrapped as a response when it is only the usage of one."""
+        return (
+            document if cls.usage_name in document or not _is_usage(document) else {cls.usage_name: document}
+        )
+
+    def is_plain(self, document: bytes) -> bool:
+        """Whether the document, a chunk after the first output, certainly tells nothing new; judged by its bytes."""
+        return False
+
+    def add(self, document: Mapping[str, Any], name: str) -> None:
+        """Take one decoded document; *name* is the event's, empty where the framing has none."""
+        raise NotImplementedError
+
+    def see_headers(self, headers: Mapping[str, str]) -> None:
+        """Take the response's headers, their names in lower case."""
+
+    def settle(self) -> None:
+        """Work out what only the whole tells, the usage above all."""
+
+    def finish(self) -> Facts:
+        """Return the facts of the whole."""
+        self.settle()
+        self.facts.finish_reasons = tuple(self._finish_reasons.values())
+        return self.facts
+
+    def note_identity(
+        self, document: Mapping[str, Any], id_name: str = "id", model_name: str = "model"
+    ) -> None:
+        """Keep the first id and model that say something; Azure's first chunk has empty ones."""
+        facts = self.facts
+        if facts.response_id is None:
+            facts.response_id = as_text(document.get(id_name))
+        if facts.model is None:
+            facts.model = as_text(document.get(model_name))
+
+    def note_finish(self, choice: Any, reason: Any) -> None:
+        """Keep why a choice ended; Vertex's protobuf enums come as integers."""
+        if isinstance(reason, str | int) and not isinstance(reason, bool) and reason != "":
+            self._finish_reasons[choice] = str(reason)
+
+    def note_failure(self, document: Mapping[str, Any], status: int | None = None) -> bool:
+        """Keep the error that the document tells of; return whether it does."""
+        failure = read_failure(document, status)
+        if failure is None:
+            return False
+        self.facts.error_type, self.facts.error_status, self.facts.error_retryable = failure
+        return True
+
+
+def nested(document: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    """Return the object at *path*, an empty one where something on the way is missing."""
+    for name in path:
+        document = as_mapping(document.get(name))
+    return document
+
+
+def _is_usage(document: Mapping[str, Any]) -> bool:
+    return any("token" in str(name).lower() for name in document)

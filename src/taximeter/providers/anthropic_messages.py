@@ -1,0 +1,177 @@
+"""Anthropic messages, whole and streamed.
+
+Sources, read 2026-11: docs.anthropic.com/en/api/messages, /en/docs/build-with-claude/streaming,
+/en/docs/build-with-claude/prompt-caching (the counts beside one another), /en/api/service-tiers.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypedDict
+
+import msgspec
+
+from taximeter.providers.answer import Answer
+from taximeter.providers.counters import usage_of
+from taximeter.providers.facts import RequestFacts
+from taximeter.providers.request import Message, text_of, tool_names
+from taximeter.providers.values import as_count, as_items, as_mapping, as_text, first_count, merged
+from taximeter.usage import Usage
+
+
+class MessagesDocument(TypedDict, total=False):
+    """The fields of a message or of a stream event that are read."""
+
+    type: Any
+    id: Any
+    model: Any
+    content: Any
+    stop_reason: Any
+    usage: Any
+    message: Any
+    content_block: Any
+    delta: Any
+    error: Any
+
+
+class MessagesRequest(TypedDict, total=False):
+    """The fields of a request that are read."""
+
+    model: Any
+    stream: Any
+    service_tier: Any
+    system: msgspec.Raw
+    messages: list[Message]
+    tools: Any
+
+
+class MessagesAnswer(Answer):
+    """A message; the counts of a later stream event replace the earlier ones, never add to them."""
+
+    shape: ClassVar[Any] = MessagesDocument
+    request_shape: ClassVar[Any] = MessagesRequest
+
+    def __init__(self, endpoint: Any) -> None:
+        super().__init__(endpoint)
+        self._final_usage = False
+
+    @staticmethod
+    def read_request(body: Mapping[str, Any]) -> RequestFacts:
+        """Return what the request tells."""
+        return RequestFacts(
+            model=as_text(body.get("model")),
+            streaming=body.get("stream") is True,
+            system_prompt=text_of(body.get("system")) or None,
+            tool_names=tool_names(body.get("tools")),
+            service_tier=as_text(body.get("service_tier")),
+        )
+
+    def is_plain(self, document: bytes) -> bool:
+        """Whether the event is a piece of a block, which tells nothing but text."""
+        return b'"content_block_delta"' in document[:64]
+
+    def add(self, document: Mapping[str, Any], name: str) -> None:
+        """Take a message or one event of its stream."""
+        kind = document.get("type")
+        if kind == "message_start":
+            self._add_message(as_mapping(document.get("message")))
+        elif kind == "content_block_start":
+            self._add_block(as_mapping(document.get("content_block")))
+        elif kind == "content_block_delta":
+            self.has_output = True
+        elif kind == "message_delta":
+            self._add_delta(document)
+        elif kind == "message_stop":
+            self.complete = True
+        elif kind == "error" or "error" in document:
+            self.note_failure(document)
+        elif kind == "message" or "usage" in document:
+            self._add_message(document)
+            self._final_usage = True
+
+    def settle(self) -> None:
+        """Work out usage and what moves the price."""
+        facts = self.facts
+        raw = facts.raw_usage
+        if not raw:
+            return
+        facts.usage = read_usage(raw)
+        facts.partial = not self._final_usage
+        facts.service_tier = as_text(raw.get("service_tier"))
+        context = {name: text for name in ("speed", "inference_geo") if (text := as_text(raw.get(name)))}
+        facts.price_context = context or None
+        facts.charges = read_charges(raw, facts.usage)
+
+    def _add_message(self, message: Mapping[str, Any]) -> None:
+        self.note_identity(message)
+        self.note_finish(0, message.get("stop_reason"))
+        for block in as_items(message.get("content")):
+            self._add_block(block)
+            self.has_output = True
+        self._note_usage(message.get("usage"))
+
+    def _add_block(self, block: Mapping[str, Any]) -> None:
+        kind = block.get("type")
+        if kind == "tool_use":
+            self.facts.tool_call_count += 1
+            self.has_output = True
+        elif kind in {"server_tool_use", "mcp_tool_use"}:
+            self.facts.server_tool_call_count += 1
+
+    def _add_delta(self, document: Mapping[str, Any]) -> None:
+        self.note_finish(0, as_mapping(document.get("delta")).get("stop_reason"))
+        if document.get("usage"):
+            self._final_usage = True
+        self._note_usage(document.get("usage"))
+
+    def _note_usage(self, usage: Any) -> None:
+        if isinstance(usage, Mapping) and usage:
+            self.facts.raw_usage = merged(self.facts.raw_usage, usage)
+
+
+def read_usage(raw: Mapping[str, Any]) -> Usage:
+    """Return the usage of a message; its input count leaves cached tokens out, as ours does."""
+    write_5m, write_1h = _cache_writes(raw)
+    searches = as_count(as_mapping(raw.get("server_tool_use")).get("web_search_requests"))
+    return usage_of(
+        {
+            "uncached_input_tokens": first_count(raw, "input_tokens"),
+            "cache_read_tokens": first_count(raw, "cache_read_input_tokens"),
+            "cache_write_5m_tokens": write_5m,
+            "cache_write_1h_tokens": write_1h,
+            "text_output_tokens": first_count(raw, "output_tokens"),
+            "reasoning_tokens": first_count(as_mapping(raw.get("output_tokens_details")), "thinking_tokens"),
+        },
+        units={"web_search": searches or 0},
+    )
+
+
+def read_charges(raw: Mapping[str, Any], usage: Usage) -> tuple[tuple[str | None, Usage], ...]:
+    """Return what to price where several models or hidden turns were at work, else nothing.
+
+    `iterations` lists each turn of a call: compaction and advisor turns are not in the top-level counts, and a
+    fallback's or an advisor's turn names its own model.
+    """
+    iterations = list(as_items(raw.get("iterations")))
+    if not iterations:
+        return ()
+    turns = tuple((as_text(turn.get("model")), read_usage(turn)) for turn in iterations)
+    if usage.units:
+        turns = (*turns, (None, Usage(units=usage.units)))
+    return turns
+
+
+def _cache_writes(raw: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Split the cache writes by lifetime.
+
+    The total is the newer number when a stream's end revises it and leaves the split as it was, so the split is only
+    followed as far as the total goes.
+    """
+    total = first_count(raw, "cache_creation_input_tokens")
+    split = as_mapping(raw.get("cache_creation"))
+    write_1h = first_count(split, "ephemeral_1h_input_tokens")
+    write_5m = first_count(split, "ephemeral_5m_input_tokens")
+    if total is None:
+        return write_5m, write_1h
+    if write_1h is None:
+        return total, None
+    write_1h = min(write_1h, total)
+    return total - write_1h, write_1h

@@ -1,0 +1,72 @@
+"""Counters: from totals with subsets, as most providers report them, to the disjoint counters of `Usage`."""
+
+from taximeter.usage import Usage
+
+
+def split_input(
+    total: int | None,
+    *,
+    cache_read: int | None = None,
+    cache_write_5m: int | None = None,
+    cache_write_1h: int | None = None,
+    audio: int | None = None,
+    cached_audio: int | None = None,
+    image: int | None = None,
+) -> dict[str, int | None]:
+    """Return the input counters of a *total* that all the other numbers are part of.
+
+    They always add up to the total: providers now and then report more cached tokens than tokens, and the total is
+    what they bill. Where cached audio is not told apart, text is taken to be cached first.
+    """
+    if total is None:
+        return {}
+    left = total
+    if cached_audio is None and audio is not None and cache_read is not None:
+        cached_audio = min(audio, max(0, cache_read - (total - min(audio, total)))) or None
+    if cached_audio is not None:
+        cached_audio, left = _taken(cached_audio, left)
+        cache_read = max(0, (cache_read or 0) - (cached_audio or 0))
+        audio = None if audio is None else max(0, audio - (cached_audio or 0))
+    read, left = _taken(cache_read, left)
+    write_1h, left = _taken(cache_write_1h, left)
+    write_5m, left = _taken(cache_write_5m, left)
+    audio, left = _taken(audio, left)
+    image, left = _taken(image, left)
+    return {
+        "uncached_input_tokens": left,
+        "cache_read_tokens": read,
+        "cache_write_5m_tokens": write_5m,
+        "cache_write_1h_tokens": write_1h,
+        "audio_input_tokens": audio,
+        "cache_read_audio_tokens": cached_audio,
+        "image_input_tokens": image,
+    }
+
+
+def split_output(
+    total: int | None, *, reasoning: int | None = None, audio: int | None = None, image: int | None = None
+) -> dict[str, int | None]:
+    """Return the output counters of a *total* that all the other numbers are part of."""
+    if total is None:
+        return {}
+    audio, left = _taken(audio, total)
+    image, left = _taken(image, left)
+    return {
+        "text_output_tokens": left,
+        "audio_output_tokens": audio,
+        "image_output_tokens": image,
+        "reasoning_tokens": reasoning,
+    }
+
+
+def usage_of(*counters: dict[str, int | None], units: dict[str, int] | None = None) -> Usage:
+    """Return the counters as one usage; those that nobody named are unknown."""
+    known = {name: count for part in counters for name, count in part.items() if count is not None}
+    return Usage(**known, units={name: n for name, n in (units or {}).items() if n} or None)
+
+
+def _taken(part: int | None, left: int) -> tuple[int | None, int]:
+    if part is None:
+        return None, left
+    part = min(part, left)
+    return part, left - part

@@ -1,0 +1,186 @@
+"""OpenAI chat completions, the format that most other providers and local servers speak too.
+
+Sources, read 2026-11: platform.openai.com/docs/api-reference/chat (object, streaming), docs.x.ai/docs/api-reference,
+console.groq.com/docs/api-reference, openrouter.ai/docs/use-cases/usage-accounting, docs.perplexity.ai/api-reference,
+api-docs.deepseek.com/api/create-chat-completion, ai.google.dev/gemini-api/docs/openai.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypedDict
+
+from taximeter.providers.answer import Answer, nested
+from taximeter.providers.counters import split_input, split_output, usage_of
+from taximeter.providers.facts import RequestFacts
+from taximeter.providers.request import Message, system_text, tool_names
+from taximeter.providers.values import (
+    as_count,
+    as_items,
+    as_mapping,
+    as_text,
+    as_usd_nanos,
+    first_count,
+    known_sum,
+    merged,
+    ticks_as_usd_nanos,
+)
+from taximeter.usage import Usage
+
+REASONING_OUTSIDE = frozenset({"xai", "google"})
+"""Providers whose completion_tokens leave the reasoning out; only their total holds it."""
+
+
+class ChatDocument(TypedDict, total=False):
+    """The fields of a completion or of one chunk that are read."""
+
+    id: Any
+    model: Any
+    choices: Any
+    usage: Any
+    x_groq: Any
+    usage_breakdown: Any
+    service_tier: Any
+    error: Any
+
+
+class ChatRequest(TypedDict, total=False):
+    """The fields of a request that are read."""
+
+    model: Any
+    stream: Any
+    service_tier: Any
+    messages: list[Message]
+    tools: Any
+
+
+class ChatAnswer(Answer):
+    """A chat completion, or a completion of the older kind."""
+
+    shape: ClassVar[Any] = ChatDocument
+    request_shape: ClassVar[Any] = ChatRequest
+
+    def __init__(self, endpoint: Any) -> None:
+        super().__init__(endpoint)
+        self._tool_calls: dict[tuple[Any, Any], set[str]] = {}
+
+    @staticmethod
+    def read_request(body: Mapping[str, Any]) -> RequestFacts:
+        """Return what the request tells."""
+        return RequestFacts(
+            model=as_text(body.get("model")),
+            streaming=body.get("stream") is True,
+            system_prompt=system_text(body.get("messages")),
+            tool_names=tool_names(body.get("tools")),
+            service_tier=as_text(body.get("service_tier")),
+        )
+
+    def is_plain(self, document: bytes) -> bool:
+        """Whether the chunk holds only more text: no usage, no end, no tool call, no error."""
+        return (
+            (b'"finish_reason":null' in document and document.count(b'"finish_reason"') == 1)
+            and (b'"usage"' not in document or b'"usage":null' in document)
+            and b'"tool_calls"' not in document
+            and b'"error"' not in document
+            and b'"x_groq"' not in document
+        )
+
+    def add(self, document: Mapping[str, Any], name: str) -> None:
+        """Take a completion or one chunk of it."""
+        self.note_failure(document)
+        self.note_identity(document)
+        self.facts.service_tier = as_text(document.get("service_tier")) or self.facts.service_tier
+        for choice in as_items(document.get("choices")):
+            self._add_choice(choice)
+        usage = as_mapping(document.get("usage")) or nested(document, "x_groq", "usage")
+        if usage:
+            self.facts.raw_usage = merged(self.facts.raw_usage, usage)
+
+    def settle(self) -> None:
+        """Work out usage, reported cost and tool calls."""
+        facts = self.facts
+        facts.tool_call_count = sum(max(1, len(ids)) for ids in self._tool_calls.values())
+        if facts.raw_usage:
+            facts.usage = read_usage(facts.raw_usage, facts.provider)
+            facts.reported_cost_usd_nanos = reported_cost(facts.raw_usage)
+
+    def _add_choice(self, choice: Mapping[str, Any]) -> None:
+        index = as_count(choice.get("index")) or 0
+        self.note_finish(index, choice.get("finish_reason"))
+        self.note_failure(choice)
+        if usage := as_mapping(choice.get("usage")):  # Moonshot's streams have it here
+            self.facts.raw_usage = merged(self.facts.raw_usage, usage)
+        if choice.get("text"):
+            self.has_output = True
+        for part in (as_mapping(choice.get("delta")), as_mapping(choice.get("message"))):
+            if any(value for key, value in part.items() if key != "role"):
+                self.has_output = True
+            self._add_tool_calls(index, part)
+
+    def _add_tool_calls(self, choice: int, message: Mapping[str, Any]) -> None:
+        for position, call in enumerate(as_items(message.get("tool_calls"))):
+            at = as_count(call.get("index"))
+            ids = self._tool_calls.setdefault((choice, position if at is None else at), set())
+            if call_id := as_text(call.get("id")):
+                ids.add(call_id)
+        if message.get("function_call"):
+            self._tool_calls.setdefault((choice, "function_call"), set())
+
+
+def read_usage(raw: Mapping[str, Any], provider: str) -> Usage:
+    """Return the usage of a chat or text completion; cached and audio tokens are part of the totals."""
+    prompt = first_count(raw, "prompt_tokens", "input_tokens")
+    completion = first_count(raw, "completion_tokens", "output_tokens")
+    inputs = as_mapping(
+        raw.get("prompt_tokens_details") or raw.get("prompt_token_details") or raw.get("input_tokens_details")
+    )
+    outputs = as_mapping(
+        raw.get("completion_tokens_details")
+        or raw.get("completion_token_details")
+        or raw.get("output_tokens_details")
+    )
+    reasoning = first_count(outputs, "reasoning_tokens")
+    if reasoning is None:
+        reasoning = first_count(raw, "reasoning_tokens")
+    completion = _with_hidden_reasoning(prompt, completion, reasoning, raw, provider)
+    cache_read = first_count(inputs, "cached_tokens")
+    if cache_read is None:
+        cache_read = first_count(
+            raw, "cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens"
+        )
+    cache_write = first_count(inputs, "cache_write_tokens", "cache_creation_tokens")
+    if cache_write is None:
+        cache_write = first_count(raw, "cache_creation_input_tokens")
+    return usage_of(
+        split_input(
+            prompt,
+            cache_read=cache_read,
+            cache_write_5m=cache_write,
+            audio=first_count(inputs, "audio_tokens"),
+            image=first_count(inputs, "image_tokens"),
+        ),
+        split_output(
+            completion,
+            reasoning=reasoning,
+            audio=first_count(outputs, "audio_tokens"),
+            image=first_count(outputs, "image_tokens"),
+        ),
+    )
+
+
+def _with_hidden_reasoning(
+    prompt: int | None, completion: int | None, reasoning: int | None, raw: Mapping[str, Any], provider: str
+) -> int | None:
+    """Return all output: xAI counts reasoning beside the completion, Google's compatible endpoint only in the total."""
+    total = first_count(raw, "total_tokens")
+    seen = known_sum(prompt, completion)
+    if provider not in REASONING_OUTSIDE or total is None or seen is None or prompt is None:
+        return completion
+    return total - prompt if total > seen else completion
+
+
+def reported_cost(raw: Mapping[str, Any]) -> int | None:
+    """Return what the provider says the call cost, in nanodollars: OpenRouter, Perplexity, xAI."""
+    cost = raw.get("cost")
+    if isinstance(cost, Mapping):
+        return as_usd_nanos(cost.get("total_cost"))
+    nanos = as_usd_nanos(cost)
+    return ticks_as_usd_nanos(raw.get("cost_in_usd_ticks")) if nanos is None else nanos

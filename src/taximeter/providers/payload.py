@@ -1,0 +1,130 @@
+"""Payload: a response that somebody else has decoded already, as a dict, an SDK's object or a bare usage."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from taximeter.providers.directory import FORMATS, OPERATIONS
+from taximeter.providers.endpoint import Endpoint
+from taximeter.providers.facts import Facts
+from taximeter.vocabulary import Operation
+
+_OBJECTS = {
+    "chat.completion": "openai.chat",
+    "chat.completion.chunk": "openai.chat",
+    "text_completion": "openai.completions",
+    "response": "openai.responses",
+    "response.compaction": "openai.responses",
+}
+"""What OpenAI's `object` field says."""
+
+_TRAITS: tuple[tuple[str, frozenset[str]], ...] = (
+    (
+        "gemini.generate",
+        frozenset({"candidates", "usageMetadata", "promptTokenCount", "candidatesTokenCount"}),
+    ),
+    ("ollama.chat", frozenset({"prompt_eval_count", "eval_count", "done_reason"})),
+    ("bedrock.converse", frozenset({"stopReason", "inputTokens", "outputTokens"})),
+    ("openai.chat", frozenset({"choices", "prompt_tokens", "completion_tokens"})),
+    (
+        "anthropic.messages",
+        frozenset({"stop_reason", "cache_read_input_tokens", "cache_creation_input_tokens"}),
+    ),
+    ("openai.responses", frozenset({"output", "input_tokens", "input_tokens_details"})),
+    ("openai.embeddings", frozenset({"data"})),
+)
+"""Fields that only this format has; the first line with one of them wins."""
+
+_PROVIDER_FORMATS = {
+    "anthropic": "anthropic.messages",
+    "bedrock": "bedrock.converse",
+    "cohere": "cohere.chat_v2",
+    "google": "gemini.generate",
+    "vertex": "gemini.generate",
+    "ollama": "ollama.chat",
+}
+_FORMAT_PROVIDERS = {
+    "anthropic": "anthropic",
+    "bedrock": "bedrock",
+    "cohere": "cohere",
+    "gemini": "google",
+    "ollama": "ollama",
+    "openai": "openai",
+}
+
+
+def read_payload(payload: Any, *, provider: str | None = None, wire_format: str | None = None) -> Facts:
+    """Return the facts of a decoded response; what cannot be read gives facts without a usage.
+
+    Args:
+        payload: A dict, an SDK's response object, or only its usage.
+        provider: Who answered; None takes the one whose format it is.
+        wire_format: The format's name; None looks at the fields.
+    """
+    document = as_document(payload)
+    name = wire_format if wire_format in FORMATS else _format_of(document, provider)
+    facts = _facts_of(document, name, provider or _FORMAT_PROVIDERS.get(name.partition(".")[0], "unknown"))
+    facts.request.model = None
+    return facts
+
+
+def as_document(payload: Any) -> Mapping[str, Any]:
+    """Return *payload* as a mapping: itself, what its own method of becoming a dict says, or its attributes."""
+    if isinstance(payload, Mapping):
+        return (
+            _camel_cased(payload)
+            if "usage_metadata" in payload or "prompt_token_count" in payload
+            else payload
+        )
+    ways: tuple[Callable[[], Any], ...] = (
+        lambda: payload.model_dump(by_alias=True, warnings=False),  # pydantic 2
+        lambda: payload.to_dict(),
+        lambda: payload.dict(by_alias=True),  # pydantic 1
+        lambda: vars(payload),
+    )
+    for way in ways:
+        try:
+            document = way()
+        except Exception:  # an unknown object's methods may do anything
+            continue
+        if isinstance(document, Mapping):
+            return as_document(document)
+    return {}
+
+
+def _format_of(document: Mapping[str, Any], provider: str | None) -> str:
+    named = _OBJECTS.get(str(document.get("object"))) or (
+        "anthropic.messages" if document.get("type") == "message" and "role" in document else None
+    )
+    by_provider = _PROVIDER_FORMATS.get(provider or "")
+    if named or (by_provider in FORMATS and not {"choices", "prompt_tokens"} & document.keys()):
+        return named or by_provider or ""
+    for name, traits in _TRAITS:
+        if name in FORMATS and traits & document.keys():
+            return name
+    return "openai.chat"
+
+
+def _facts_of(document: Mapping[str, Any], name: str, provider: str) -> Facts:
+    endpoint = Endpoint(
+        provider=provider, wire_format=name, operation=OPERATIONS.get(name, Operation.UNKNOWN)
+    )
+    answer = FORMATS[name](endpoint)
+    try:
+        answer.add(answer.as_response(document), "")
+        return answer.finish()
+    except Exception:  # see the docstring: a strange payload is no reason to fail
+        return answer.facts
+
+
+def _camel_cased(value: Any) -> Any:
+    """Return *value* with the field names that Gemini has on the wire; its SDK's objects have them in snake case."""
+    if isinstance(value, Mapping):
+        return {_camel(name): _camel_cased(item) for name, item in value.items()}
+    return [_camel_cased(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _camel(name: Any) -> Any:
+    if not isinstance(name, str):
+        return name
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)

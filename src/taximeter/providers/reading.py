@@ -1,0 +1,197 @@
+"""Reading: one interaction, read while it passes by."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from taximeter.framing import (
+    Framing,
+    JsonArray,
+    JsonLines,
+    ServerSentEvents,
+    WholeBody,
+)
+from taximeter.providers.answer import Answer
+from taximeter.providers.directory import FORMATS
+from taximeter.providers.endpoint import Endpoint
+from taximeter.providers.facts import Facts, RequestFacts
+from taximeter.providers.failure import failure_of
+
+_LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/stream+json")
+_DONE = b"[DONE]"  # OpenAI's end mark, which the compatible servers copied
+_END_OF_BODY = ServerSentEvents()  # stands in until the first byte says how the body is framed
+
+
+class Reading:
+    """Reads one response while it passes; it never raises and keeps a bounded part of it.
+
+    Args:
+        endpoint: What `identify` said of the URL.
+        request_body: The request's JSON as sent or decoded; None where it is not known.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_body",
+        "_expected_bytes",
+        "_facts",
+        "_framing",
+        "_headers",
+        "_request",
+        "_status",
+        "endpoint",
+        "unparsed",
+    )
+
+    def __init__(self, endpoint: Endpoint, request_body: bytes | Mapping[str, Any] | None = None) -> None:
+        self.endpoint = endpoint
+        self.unparsed = 0
+        self._answer: Answer = FORMATS[endpoint.wire_format](endpoint)
+        self._body = request_body
+        self._request: RequestFacts | None = None
+        self._status = 200
+        self._headers: dict[str, str] = {}
+        self._framing: Framing | None = None
+        self._facts: Facts | None = None
+
+    @property
+    def has_output(self) -> bool:
+        """Whether generated content has been seen: text, reasoning, a tool call, an embedding."""
+        return self._answer.has_output
+
+    @property
+    def complete(self) -> bool:
+        """Whether the wire's own end mark, or the whole body, has been seen."""
+        return self._answer.complete
+
+    @property
+    def request(self) -> RequestFacts:
+        """What the request tells; read when first asked for."""
+        if self._request is None:
+            self._request = read_request(self.endpoint, self._body)
+            self._body = None
+        return self._request
+
+    def respond(self, status: int, headers: Mapping[str, str]) -> None:
+        """Take the status and the headers of the response."""
+        try:
+            self._status = status
+            self._headers = {str(name).lower(): str(value) for name, value in headers.items()}
+        except Exception:
+            self.unparsed += 1
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the body, decompressed, however they were cut."""
+        try:
+            if self._framing is None:
+                if not (head := data.lstrip()):
+                    return
+                self._framing = self._choose_framing(head)
+            answer = self._answer
+            for name, document in self._framing.feed(data):
+                if not (answer.has_output and answer.is_plain(document)):
+                    self._take(name, document)
+        except Exception:  # whatever a server sends, the application's own reading goes on
+            self.unparsed += 1
+
+    def finish(self, *, whole: bool = True) -> Facts:
+        """Return the facts; the first call decides, later ones return the same.
+
+        Args:
+            whole: Whether the body ended by itself; False when the application stopped reading.
+        """
+        if self._facts is None:
+            try:
+                self._end(whole)
+                self._facts = self._answer.finish()
+            except Exception:  # see feed
+                self.unparsed += 1
+                self._facts = self._answer.facts
+            self._facts.request = self.request
+        return self._facts
+
+    def _end(self, whole: bool) -> None:
+        framing, answer = self._framing, self._answer
+        answer.see_headers(self._headers)
+        if framing is not None:
+            for name, document in framing.finish():
+                self._take(name, document, last=True)
+            self.unparsed += framing.unparsed
+        facts = answer.facts
+        facts.streaming = framing is not None and not isinstance(framing, WholeBody)
+        if self._status >= 400:
+            self._note_status()
+        facts.truncated = not answer.complete and not facts.failed
+
+    def _note_status(self) -> None:
+        facts = self._answer.facts
+        word = facts.error_type or f"http_{self._status}"
+        facts.error_type, facts.error_status, facts.error_retryable = failure_of(word, self._status)
+
+    def _choose_framing(self, head: bytes) -> Framing:
+        kind = self._headers.get("content-type", "").partition(";")[0].strip().lower()
+        first = head[:1]
+        if first == b"[" and self._answer.framing is JsonArray:
+            return JsonArray()
+        if first == b"{" and (kind in _LINE_TYPES or self._answer.framing is JsonLines):
+            return JsonLines()
+        if first in b"{[" or (kind != "text/event-stream" and first not in b"deir:\xef"):
+            return WholeBody()
+        return ServerSentEvents()
+
+    def _take(self, name: bytes, document: bytes, *, last: bool = False) -> None:
+        if document.startswith(_DONE):
+            self._answer.complete = True
+            return
+        try:
+            decoded = _decoder(self._answer.shape).decode(document)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            self.unparsed += 1
+            return
+        self._answer.add(decoded, name.decode("utf-8", "replace"))
+        if isinstance(self._framing, WholeBody):
+            self._answer.complete = True
+
+
+def read_response(
+    endpoint: Endpoint,
+    request: bytes | Mapping[str, Any] | None,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+) -> Facts:
+    """Return the facts of a recorded interaction, whole or streamed."""
+    reading = Reading(endpoint, request)
+    reading.respond(status, headers)
+    reading.feed(body)
+    return reading.finish()
+
+
+def read_request(endpoint: Endpoint, body: bytes | Mapping[str, Any] | None) -> RequestFacts:
+    """Return what a request body tells; a body that is no JSON tells nothing but what the URL does."""
+    answer = FORMATS[endpoint.wire_format]
+    try:
+        decoded = _decode_request(answer, body)
+        facts = answer.read_request(decoded)
+    except Exception:  # a request is the application's own business
+        facts = RequestFacts()
+    if facts.model is None or endpoint.model is not None:
+        facts.model = endpoint.model or facts.model
+    return facts
+
+
+def _decode_request(answer: type[Answer], body: bytes | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if body is None or isinstance(body, Mapping):
+        return body or {}
+    try:
+        decoded: Mapping[str, Any] = _decoder(getattr(answer, "request_shape", dict[str, Any])).decode(body)
+    except msgspec.ValidationError:
+        decoded = _decoder(dict[str, Any]).decode(body)
+    return decoded
+
+
+@cache
+def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(shape)

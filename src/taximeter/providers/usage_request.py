@@ -1,0 +1,69 @@
+"""Usage request: some servers count a stream's tokens only for those who ask.
+
+Source: platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options (read 2026-11): one extra chunk
+with an empty `choices` list before `[DONE]`.
+"""
+
+from typing import Any
+
+import msgspec
+
+from taximeter.providers.endpoint import Endpoint
+from taximeter.providers.openai_chat import ChatDocument
+
+ASKED = frozenset(
+    {
+        "alibaba",
+        "azure",
+        "bedrock",
+        "crusoe",
+        "deepseek",
+        "fireworks",
+        "google",
+        "moonshot",
+        "ollama",
+        "openai",
+        "openai-compatible",
+        "snowflake",
+        "vllm",
+        "zai",
+    }
+)
+"""Providers that document the option; the others tell without it, and some refuse fields that they do not know."""
+
+_FORMATS = frozenset({"openai.chat", "openai.completions"})
+_body_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_options_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
+_chunk_decoder = msgspec.json.Decoder(ChatDocument)
+
+
+def ask_for_usage(endpoint: Endpoint, body: bytes) -> bytes | None:
+    """Return *body* with the stream's usage asked for, None when there is nothing to change.
+
+    All other fields keep their bytes, so that what the application sends stays what it wrote.
+    """
+    if endpoint.wire_format not in _FORMATS or endpoint.provider not in ASKED or b'"stream"' not in body:
+        return None
+    try:
+        fields = _body_decoder.decode(body)
+        if bytes(fields.get("stream", b"")) != b"true":
+            return None
+        options = _options_decoder.decode(fields.get("stream_options", b"null")) or {}
+        if bytes(options.get("include_usage", b"")) == b"true":
+            return None
+        options["include_usage"] = msgspec.Raw(b"true")
+        fields["stream_options"] = msgspec.Raw(msgspec.json.encode(options))
+        return msgspec.json.encode(fields)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def is_usage_only(endpoint: Endpoint, document: bytes) -> bool:
+    """Return whether *document*, one event's data, is the extra chunk: a usage and no choices."""
+    if endpoint.wire_format not in _FORMATS or b'"usage"' not in document or b"[" not in document:
+        return False
+    try:
+        chunk: dict[str, Any] = _chunk_decoder.decode(document)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+    return chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)

@@ -1,0 +1,67 @@
+"""Values: what a decoded JSON value is worth; nothing here raises, whatever a server sends."""
+
+from collections.abc import Iterator, Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+_LARGEST = 2**63 - 1  # what a column of any store holds
+
+
+def as_count(value: Any) -> int | None:
+    """Return *value* as a number of things, None when it is none; gRPC's JSON writes 64-bit integers as strings."""
+    if type(value) is int:
+        return value if 0 <= value <= _LARGEST else None
+    if isinstance(value, float):
+        return int(value) if 0 <= value <= _LARGEST and value == int(value) else None
+    if isinstance(value, str) and len(value) < 20 and value.isascii() and value.isdigit():
+        return as_count(int(value))
+    return None
+
+
+def as_text(value: Any) -> str | None:
+    """Return *value* when it is a string with something in it."""
+    return value if isinstance(value, str) and value else None
+
+
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """Return *value* when it is an object, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def as_items(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the objects of a list."""
+    if isinstance(value, list | tuple):
+        yield from (item for item in value if isinstance(item, Mapping))
+
+
+def first_count(values: Mapping[str, Any], *names: str) -> int | None:
+    """Return the first of the named counts that is there."""
+    return next((count for name in names if (count := as_count(values.get(name))) is not None), None)
+
+
+def known_sum(*counts: int | None) -> int | None:
+    """Add what is known; None when nothing is."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def as_usd_nanos(value: Any) -> int | None:
+    """Return an amount in US dollars as whole nanodollars, rounded half to even; a float counts as its shortest text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    try:
+        nanos = Decimal(str(value)).scaleb(9).quantize(Decimal(1), ROUND_HALF_EVEN)
+        return as_count(int(nanos))
+    except (ArithmeticError, ValueError):
+        return None
+
+
+def ticks_as_usd_nanos(value: Any) -> int | None:
+    """Return xAI's ticks, 1e-10 US dollars each, as whole nanodollars, rounded half to even."""
+    ticks = as_count(value)
+    return None if ticks is None else as_usd_nanos(Decimal(ticks).scaleb(-10))
+
+
+def merged(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay the fields of *new* that say something over *old*."""
+    return {**(old or {}), **{name: value for name, value in new.items() if value is not None}}
