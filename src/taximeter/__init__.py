@@ -1,1 +1,70 @@
-"""taximeter meters every LLM call a service makes."""
+"""taximeter meters every LLM call a service makes: exact tokens, an integer cost, who and why.
+
+Three doors, from least to most work::
+
+    taximeter run -- python app.py                    # no code change
+
+    tracker = taximeter.start("usage.db")             # one line a client
+    client = tracker.meter(AsyncOpenAI())
+
+    event = tracker.events.build(provider="anthropic", response=payload)
+    tracker.track_task_completion(event)              # fire and forget
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from taximeter.version import __version__
+
+if TYPE_CHECKING:
+    from taximeter.builder import EventBuilder as EventBuilder
+    from taximeter.errors import ConfigurationError as ConfigurationError
+    from taximeter.errors import TaximeterError as TaximeterError
+    from taximeter.event import Event as Event
+    from taximeter.event import TaskCompletionEvent as TaskCompletionEvent
+    from taximeter.event import decode_event as decode_event
+    from taximeter.event import encode_event as encode_event
+    from taximeter.pricing import Catalog as Catalog
+    from taximeter.pricing import Override as Override
+    from taximeter.receipt import Receipt as Receipt
+    from taximeter.scopes import current_scope as current_scope
+    from taximeter.scopes import scope as scope
+    from taximeter.tracker import Tracker as Tracker
+    from taximeter.tracker import start as start
+    from taximeter.usage import Usage as Usage
+
+_HOMES = {
+    "Catalog": "pricing",
+    "ConfigurationError": "errors",
+    "Event": "event",
+    "EventBuilder": "builder",
+    "Override": "pricing",
+    "Receipt": "receipt",
+    "TaskCompletionEvent": "event",
+    "TaximeterError": "errors",
+    "Tracker": "tracker",
+    "Usage": "usage",
+    "current_scope": "scopes",
+    "decode_event": "event",
+    "encode_event": "event",
+    "scope": "scopes",  # not scope.py: importing a module of that name would put itself in the place of the class
+    "start": "tracker",
+}
+
+__all__ = [  # noqa: PLE0604 - names made sure of by a test
+    "__version__",
+    *_HOMES,
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name's home when it is first asked for: `import taximeter` itself costs next to nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'taximeter' has no attribute {name!r}")
+    value = getattr(import_module(f"taximeter.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,46 @@
+# One name per task, the same here and in CI. Needs Python 3.11 or newer, make and a package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint format bench e2e schemas clean
+
+help: ## list the tasks
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/demo.stamp ## meter an unchanged program that uses four SDKs, and print its receipt
+	@$(BIN)/python examples/demo/demo.py
+
+test: $(VENV)/test.stamp ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/lint.stamp ## check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/lint.stamp ## put the code into the house style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/test.stamp ## answer the questions of benchmarks/, one file each
+	@for question in benchmarks/*.py; do $(BIN)/python $$question || exit 1; done
+
+e2e: $(VENV)/e2e.stamp ## meter the SDKs against a real local model
+	$(BIN)/python -m pytest -m e2e tests/e2e
+
+schemas: $(VENV)/demo.stamp ## write schemas/ from the types
+	$(BIN)/taximeter schema --out schemas
+
+clean: ## remove the virtual environment and what tools left behind
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+
+# Dependency groups need pip 25.1; the pip inside a fresh virtualenv may be older.
+$(VENV)/pip.stamp:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@touch $@
+
+$(VENV)/%.stamp: pyproject.toml $(VENV)/pip.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[cli]" --group $*
+	@touch $@

@@ -1,0 +1,309 @@
+"""EventBuilder: facts + scope + price -> event."""
+
+from collections.abc import Mapping
+from time import time_ns
+from typing import Any, TypedDict, Unpack
+
+from taximeter.identifier import new_event_id, new_span_id
+from taximeter.event import TaskCompletionEvent
+from taximeter.inference import CallContext, Infer, infer_task_type, remembering
+from taximeter.pricing import Catalog, Cost
+from taximeter.providers import Facts, RequestFacts, read_payload
+from taximeter.scopes import NOBODY, Scope, current_scope
+from taximeter.usage import COUNTERS, Usage
+from taximeter.vocabulary import Complexity, Operation, Outcome, TaskType, UsageStatus
+
+
+class EventFields(TypedDict, total=False):
+    """Fields of `TaskCompletionEvent` that a caller may state; what is stated wins over what was read or inferred."""
+
+    event_id: str
+    started_at_us: int
+    operation: Operation | str
+    wire_format: str | None
+    model: str | None
+    requested_model: str | None
+    provider_response_id: str | None
+    streaming: bool
+    service_tier: str | None
+    outcome: Outcome | str
+    task_duration_ms: float | None
+    time_to_first_token_ms: float | None
+    finish_reasons: tuple[str, ...]
+    tool_call_count: int
+    server_tool_call_count: int
+    error_type: str | None
+    error_status: int | None
+    error_retryable: bool | None
+    attempt: int
+    retry_count: int
+    actual_input_tokens: int | None
+    actual_output_tokens: int | None
+    usage_status: UsageStatus | str
+    actual_cost_usd_micros: int | None
+    actual_cost_usd_nanos: int | None
+    price_context: dict[str, str] | None
+    estimated_input_tokens: int | None
+    estimated_output_tokens: int | None
+    estimated_cost_usd_micros: int | None
+    task_type: TaskType | str
+    complexity: Complexity | str
+    harness: str | None
+    quality_gate_passed: bool | None
+    quality_gates_run: int | tuple[str, ...] | None
+    quality_gates_failed: int | tuple[str, ...] | None
+    context_compactions: int
+    context_rotations: int
+    context_utilization_final: float | None
+    service: str | None
+    run_id: str | None
+    trace_id: str | None
+    span_id: str | None
+    parent_span_id: str | None
+    call_id: str | None
+    agent: str | None
+    user: str | None
+    session: str | None
+    tags: dict[str, str] | None
+
+
+class EventBuilder:
+    """Makes events out of what providers answer.
+
+    Args:
+        catalog: Prices; None means the compiled table.
+        infer: Rules for the task type of calls nobody named; None means `infer_task_type`.
+        service: The name of this program, where no scope says another.
+    """
+
+    def __init__(
+        self, *, catalog: Catalog | None = None, infer: Infer | None = None, service: str | None = None
+    ) -> None:
+        self._catalog = catalog or Catalog.default()
+        self._infer = remembering(infer or infer_task_type)
+        self._service = service
+
+    def build(
+        self,
+        *,
+        provider: str | None = None,
+        response: Any = None,
+        request: Mapping[str, Any] | RequestFacts | None = None,
+        usage: Usage | None = None,
+        scope: Scope | None = None,
+        **fields: Unpack[EventFields],
+    ) -> TaskCompletionEvent:
+        """Return the event of a finished call.
+
+        Args:
+            provider: Who answered, such as `anthropic`; None leaves it to the shape of the response.
+            response: The decoded answer, an SDK's response object, or the provider's bare usage object. A strange
+                one makes an event without usage, not an error.
+            request: The request's body, for the requested model and the task type; it is not kept.
+            usage: The counters, where the caller has them; None means those of the response, else those made of
+                `actual_input_tokens` and `actual_output_tokens`.
+            scope: Who and why; None means the current scope.
+            **fields: Fields of the event; they win over everything read or inferred.
+
+        Raises:
+            TypeError: A field that no event has.
+        """
+        facts = _read_facts(provider, response, request, fields)
+        if usage is not None or facts.usage is None:
+            facts.usage = usage or _stated_usage(fields)
+        return self.from_facts(facts, scope=scope, **fields)
+
+    def from_facts(
+        self,
+        facts: Facts,
+        *,
+        scope: Scope | None = None,
+        **fields: Unpack[EventFields],
+    ) -> TaskCompletionEvent:
+        """Return the event of a call whose wire was read; arguments as in `build`."""
+        scope = current_scope() if scope is None else scope
+        started_at_us = fields.get("started_at_us") or _start_us(fields.get("task_duration_ms"))
+        values: dict[str, Any] = _what_was_called(facts)
+        values["started_at_us"] = started_at_us
+        values.update(_what_it_consumed(facts))
+        values.update(self._what_it_cost(facts, started_at_us, fields))
+        values.update(self._what_it_was_for(facts, scope, fields))
+        values.update(_who(scope, self._service))
+        values.update(_stated(fields))
+        return TaskCompletionEvent(**values)
+
+    def _what_it_cost(self, facts: Facts, at_us: int, fields: Mapping[str, Any]) -> dict[str, Any]:
+        if (stated := _stated_cost(fields)) is not None:
+            return stated
+        context = fields.get("price_context") or facts.price_context
+        cost = self._cost(facts, facts.usage, at_us, context, facts.charges, facts.reported_cost_usd_nanos)
+        values = {
+            "actual_cost_usd_micros": cost.usd_micros,
+            "actual_cost_usd_nanos": cost.usd_nanos,
+            "cost_status": cost.status,
+            "cost_source": cost.source,
+            "reported_cost_usd_nanos": facts.reported_cost_usd_nanos,
+            "price_version": cost.price_version,
+            "price_id": cost.price_id,
+            "price_context": context,
+        }
+        if (expected := _expected_usage(fields)) is not None:
+            values["estimated_cost_usd_micros"] = self._cost(facts, expected, at_us, context).usd_micros
+        return values
+
+    def _cost(
+        self,
+        facts: Facts,
+        usage: Usage | None,
+        at_us: int,
+        context: Mapping[str, str] | None,
+        charges: tuple[tuple[str | None, Usage], ...] = (),
+        reported_usd_nanos: int | None = None,
+    ) -> Cost:
+        return self._catalog.cost(
+            usage,
+            provider=facts.provider,
+            model=facts.model,
+            requested_model=facts.request.model,
+            at_us=at_us,
+            service_tier=facts.service_tier or facts.request.service_tier,
+            context=context,
+            charges=charges,
+            reported_usd_nanos=reported_usd_nanos,
+        )
+
+    def _what_it_was_for(self, facts: Facts, scope: Scope, fields: Mapping[str, Any]) -> dict[str, Any]:
+        task_type = fields.get("task_type") or scope.task_type
+        if task_type is None:
+            request = facts.request
+            task_type = self._infer(
+                CallContext(
+                    operation=facts.operation, system_prompt=request.system_prompt, tool_names=request.tool_names
+                )
+            )
+        return {"task_type": task_type}
+
+
+def _read_facts(provider: str | None, response: Any, request: Any, fields: EventFields) -> Facts:
+    """Read what the response says, then let what the caller states of the call itself win, since it moves the price."""
+    facts = read_payload(response, provider=provider, wire_format=fields.get("wire_format"))
+    facts.provider = provider or facts.provider
+    facts.model = fields.get("model") or facts.model
+    facts.service_tier = fields.get("service_tier") or facts.service_tier
+    if "operation" in fields:
+        facts.operation = Operation(fields["operation"])
+    if request is not None:
+        facts.request = read_request(request, facts.wire_format)
+    return facts
+
+
+def _start_us(duration_ms: float | None) -> int:
+    """Return when a call that ends now began."""
+    return time_ns() // 1000 - int((duration_ms or 0.0) * 1000)
+
+
+def _what_was_called(facts: Facts) -> dict[str, Any]:
+    request = facts.request
+    return {
+        "operation": facts.operation,
+        "provider": facts.provider,
+        "wire_format": facts.wire_format or None,
+        "model": facts.model or request.model,
+        "requested_model": request.model,
+        "provider_response_id": facts.response_id,
+        "streaming": facts.streaming,
+        "service_tier": facts.service_tier or request.service_tier,
+        "outcome": _outcome(facts),
+        "finish_reasons": facts.finish_reasons,
+        "tool_call_count": facts.tool_call_count,
+        "server_tool_call_count": facts.server_tool_call_count,
+        "error_type": facts.error_type,
+        "error_status": facts.error_status,
+        "error_retryable": facts.error_retryable,
+    }
+
+
+def _outcome(facts: Facts) -> Outcome:
+    if facts.failed:
+        return Outcome.FAILURE
+    return Outcome.PARTIAL if facts.truncated else Outcome.SUCCESS
+
+
+def _what_it_consumed(facts: Facts) -> dict[str, Any]:
+    usage = facts.usage
+    if usage is None:
+        return {"raw_usage": facts.raw_usage}
+    values: dict[str, Any] = {name: getattr(usage, name) for name in COUNTERS}
+    values["actual_input_tokens"] = usage.input_tokens
+    values["actual_output_tokens"] = usage.output_tokens
+    values["usage_status"] = UsageStatus.PARTIAL if facts.partial else UsageStatus.REPORTED
+    values["billable_units"] = usage.units
+    values["raw_usage"] = facts.raw_usage
+    return values
+
+
+def _who(scope: Scope, service: str | None) -> dict[str, Any]:
+    """Return whose call it was: a span of its own below the scope's."""
+    if scope is NOBODY:
+        return {"service": service}
+    return {
+        "complexity": scope.complexity or Complexity.UNKNOWN,
+        "harness": scope.harness,
+        "service": scope.service or service,
+        "run_id": scope.run_id,
+        "trace_id": scope.trace_id,
+        "span_id": new_span_id() if scope.trace_id else None,
+        "parent_span_id": scope.span_id,
+        "call_id": scope.call_id,
+        "agent": scope.agent,
+        "user": scope.user,
+        "session": scope.session,
+        "tags": scope.tags,
+    }
+
+
+_WORDS = {
+    "operation": Operation,
+    "outcome": Outcome,
+    "usage_status": UsageStatus,
+    "task_type": TaskType,
+    "complexity": Complexity,
+}
+
+
+def _stated(fields: EventFields) -> dict[str, Any]:
+    """Return what the caller stated, plain words made members of their vocabularies."""
+    return {
+        name: _WORDS[name](value) if name in _WORDS and value is not None else value
+        for name, value in fields.items()
+        if value is not None or name not in _WORDS
+    }
+
+
+def _stated_usage(fields: EventFields) -> Usage | None:
+    taken, given = fields.get("actual_input_tokens"), fields.get("actual_output_tokens")
+    if taken is None and given is None:
+        return None
+    return Usage(uncached_input_tokens=taken, text_output_tokens=given)
+
+
+def _expected_usage(fields: Mapping[str, Any]) -> Usage | None:
+    if fields.get("estimated_cost_usd_micros") is not None:
+        return None
+    taken, given = fields.get("estimated_input_tokens"), fields.get("estimated_output_tokens")
+    if taken is None and given is None:
+        return None
+    return Usage(uncached_input_tokens=taken, text_output_tokens=given)
+
+
+def _stated_cost(fields: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the cost a caller states, in both units; None where none is stated."""
+    micros, nanos = fields.get("actual_cost_usd_micros"), fields.get("actual_cost_usd_nanos")
+    if micros is None and nanos is None:
+        return None
+    return {
+        "actual_cost_usd_micros": micros if micros is not None else round_half_even(nanos, 1000),
+        "actual_cost_usd_nanos": nanos if nanos is not None else micros * 1000,
+        "cost_status": CostStatus.REPORTED,
+        "cost_source": CostSource.OVERRIDE,
+    }

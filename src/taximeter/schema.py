@@ -1,0 +1,45 @@
+"""Schemas: the JSON Schema of every kind of event, made from the types."""
+
+from typing import Any
+
+import msgspec
+
+from taximeter import event, vocabulary
+
+_TYPES: dict[str, Any] = {
+    "event": event.Event,
+    "task_completion_event": event.TaskCompletionEvent,
+    "call_started_event": event.CallStartedEvent,
+    "call_finished_event": event.CallFinishedEvent,
+    "call_failed_event": event.CallFailedEvent,
+    "call_started_payload": event.CallStartedPayload,
+    "call_finished_payload": event.CallFinishedPayload,
+    "call_failed_payload": event.CallFailedPayload,
+}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return the schema (draft 2020-12) of each kind, by `name.vN`; readers accept unknown fields and words."""
+    return {f"{name}.v{event.SCHEMA_VERSION}": _schema(kind) for name, kind in _TYPES.items()}
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    schema = msgspec.json.schema(kind)
+    for name, definition in schema.get("$defs", {}).items():
+        if name in _VOCABULARIES:
+            schema["$defs"][name] = _open(definition)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+_VOCABULARIES = {kind.__name__ for kind in vocabulary.Vocabulary.__subclasses__()}
+
+
+def _open(definition: dict[str, Any]) -> dict[str, Any]:
+    """Allow words of other versions beside the known ones."""
+    known = {"enum": definition.pop("enum")}
+    return {**definition, "anyOf": [known, {"type": "string"}]}
+
+
+def schema_text(schema: dict[str, Any]) -> str:
+    """Return a schema as the text of its file."""
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
