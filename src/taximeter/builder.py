@@ -1,17 +1,21 @@
 """EventBuilder: facts + scope + price -> event."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import time_ns
 from typing import Any, TypedDict, Unpack
 
-from taximeter.identifier import new_event_id, new_span_id
+import msgspec
+
 from taximeter.event import TaskCompletionEvent
+from taximeter.identifier import new_span_id
 from taximeter.inference import CallContext, Infer, infer_task_type, remembering
 from taximeter.pricing import Catalog, Cost
-from taximeter.providers import Facts, RequestFacts, read_payload
+from taximeter.pricing.money import round_half_even
+from taximeter.providers import Endpoint, Facts, RequestFacts, read_payload
+from taximeter.providers.reading import read_request
 from taximeter.scopes import NOBODY, Scope, current_scope
 from taximeter.usage import COUNTERS, Usage
-from taximeter.vocabulary import Complexity, Operation, Outcome, TaskType, UsageStatus
+from taximeter.vocabulary import Complexity, CostSource, CostStatus, Operation, Outcome, TaskType, UsageStatus
 
 
 class EventFields(TypedDict, total=False):
@@ -109,8 +113,10 @@ class EventBuilder:
             TypeError: A field that no event has.
         """
         facts = _read_facts(provider, response, request, fields)
-        if usage is not None or facts.usage is None:
-            facts.usage = usage or _stated_usage(fields)
+        if usage is not None:
+            facts.usage, facts.charges = usage, ()
+        elif facts.usage is None:
+            facts.usage = _stated_usage(fields)
         return self.from_facts(facts, scope=scope, **fields)
 
     def from_facts(
@@ -136,7 +142,7 @@ class EventBuilder:
         if (stated := _stated_cost(fields)) is not None:
             return stated
         context = fields.get("price_context") or facts.price_context
-        cost = self._cost(facts, facts.usage, at_us, context, facts.charges, facts.reported_cost_usd_nanos)
+        cost = self._cost(facts, facts.usage, at_us, context)
         values = {
             "actual_cost_usd_micros": cost.usd_micros,
             "actual_cost_usd_nanos": cost.usd_nanos,
@@ -148,18 +154,11 @@ class EventBuilder:
             "price_context": context,
         }
         if (expected := _expected_usage(fields)) is not None:
-            values["estimated_cost_usd_micros"] = self._cost(facts, expected, at_us, context).usd_micros
+            forecast = msgspec.structs.replace(facts, charges=(), reported_cost_usd_nanos=None)
+            values["estimated_cost_usd_micros"] = self._cost(forecast, expected, at_us, context).usd_micros
         return values
 
-    def _cost(
-        self,
-        facts: Facts,
-        usage: Usage | None,
-        at_us: int,
-        context: Mapping[str, str] | None,
-        charges: tuple[tuple[str | None, Usage], ...] = (),
-        reported_usd_nanos: int | None = None,
-    ) -> Cost:
+    def _cost(self, facts: Facts, usage: Usage | None, at_us: int, context: Mapping[str, str] | None) -> Cost:
         return self._catalog.cost(
             usage,
             provider=facts.provider,
@@ -168,33 +167,49 @@ class EventBuilder:
             at_us=at_us,
             service_tier=facts.service_tier or facts.request.service_tier,
             context=context,
-            charges=charges,
-            reported_usd_nanos=reported_usd_nanos,
+            charges=facts.charges,
+            reported_usd_nanos=facts.reported_cost_usd_nanos,
         )
 
     def _what_it_was_for(self, facts: Facts, scope: Scope, fields: Mapping[str, Any]) -> dict[str, Any]:
         task_type = fields.get("task_type") or scope.task_type
-        if task_type is None:
-            request = facts.request
-            task_type = self._infer(
-                CallContext(
-                    operation=facts.operation, system_prompt=request.system_prompt, tool_names=request.tool_names
-                )
-            )
-        return {"task_type": task_type}
+        return {"task_type": task_type or self._inferred(facts)}
+
+    def _inferred(self, facts: Facts) -> TaskType:
+        request = facts.request
+        context = CallContext(
+            operation=facts.operation, system_prompt=request.system_prompt, tool_names=request.tool_names
+        )
+        try:
+            return self._infer(context)
+        except Exception:  # a rule set of the user's own must not cost them the event
+            return TaskType.UNKNOWN
 
 
 def _read_facts(provider: str | None, response: Any, request: Any, fields: EventFields) -> Facts:
     """Read what the response says, then let what the caller states of the call itself win, since it moves the price."""
-    facts = read_payload(response, provider=provider, wire_format=fields.get("wire_format"))
+    wire_format = fields.get("wire_format")
+    if response is None:
+        facts = Facts(wire_format=wire_format or "", operation=Operation.UNKNOWN, provider="unknown")
+    else:
+        facts = read_payload(response, provider=provider, wire_format=wire_format)
     facts.provider = provider or facts.provider
     facts.model = fields.get("model") or facts.model
     facts.service_tier = fields.get("service_tier") or facts.service_tier
     if "operation" in fields:
         facts.operation = Operation(fields["operation"])
     if request is not None:
-        facts.request = read_request(request, facts.wire_format)
+        facts.request = _request_facts(request, facts)
     return facts
+
+
+def _request_facts(request: Mapping[str, Any] | RequestFacts, facts: Facts) -> RequestFacts:
+    if isinstance(request, RequestFacts):
+        return request
+    wire_format = facts.wire_format or "openai.chat"  # without a response, the format most requests are in
+    return read_request(
+        Endpoint(provider=facts.provider, wire_format=wire_format, operation=facts.operation), request
+    )
 
 
 def _start_us(duration_ms: float | None) -> int:
@@ -262,7 +277,7 @@ def _who(scope: Scope, service: str | None) -> dict[str, Any]:
     }
 
 
-_WORDS = {
+_WORDS: dict[str, Callable[[Any], Any]] = {
     "operation": Operation,
     "outcome": Outcome,
     "usage_status": UsageStatus,
@@ -299,11 +314,13 @@ def _expected_usage(fields: Mapping[str, Any]) -> Usage | None:
 def _stated_cost(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the cost a caller states, in both units; None where none is stated."""
     micros, nanos = fields.get("actual_cost_usd_micros"), fields.get("actual_cost_usd_nanos")
-    if micros is None and nanos is None:
-        return None
+    if nanos is None:
+        if micros is None:
+            return None
+        nanos = micros * 1000
     return {
-        "actual_cost_usd_micros": micros if micros is not None else round_half_even(nanos, 1000),
-        "actual_cost_usd_nanos": nanos if nanos is not None else micros * 1000,
+        "actual_cost_usd_micros": round_half_even(nanos, 1000) if micros is None else micros,
+        "actual_cost_usd_nanos": nanos,
         "cost_status": CostStatus.REPORTED,
         "cost_source": CostSource.OVERRIDE,
     }
