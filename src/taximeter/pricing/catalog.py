@@ -1,0 +1,194 @@
+"""Catalog: prices a usage with the strongest of override, the provider's own amount, overlay, table and rule."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from taximeter.errors import ConfigurationError
+from taximeter.pricing.breakdown import Breakdown, Component, break_down
+from taximeter.pricing.condition import conditions
+from taximeter.pricing.cost import Cost
+from taximeter.pricing.money import FEMTOS_PER_MICRO, FEMTOS_PER_NANO, round_half_even
+from taximeter.pricing.override import Override
+from taximeter.pricing.plan import Plan
+from taximeter.pricing.resolver import Entry, Resolver
+from taximeter.pricing.table import Table, shipped_table
+from taximeter.usage import Usage
+from taximeter.vocabulary import CostSource, CostStatus
+
+_PLANS = 4_096  # a service uses a few models; a stream of made-up names must not fill the memory
+
+Charges = Sequence[tuple[str | None, Usage]]
+
+
+class Catalog:
+    """The prices in force, and what a call costs at them.
+
+    The methods raise nothing for a strange call: what has no price has the status unknown. Safe from any thread.
+
+    Args:
+        table: The rates.
+        overrides: The user's own prices.
+    """
+
+    def __init__(self, table: Table, overrides: Sequence[Override] = ()) -> None:
+        self._table = table
+        self._overrides = tuple(overrides)
+        self._resolver = Resolver(table, self._overrides)
+        self._plans: dict[Any, Plan] = {}
+        self._unknown = Cost(price_version=table.version)
+        self.version = table.version
+
+    @classmethod
+    def default(cls) -> "Catalog":
+        """Return the catalog of the newest valid table on this machine, read at the first call of this."""
+        return _default()
+
+    def with_overrides(self, *overrides: Override) -> "Catalog":
+        """Return a catalog with these prices as well; later ones win over equally specific earlier ones.
+
+        Raises:
+            ConfigurationError: Something else than an Override was given.
+        """
+        for override in overrides:
+            if not isinstance(override, Override):
+                raise ConfigurationError("overrides", override, "Override values")
+        return Catalog(self._table, (*self._overrides, *overrides))
+
+    def entry(self, provider: str, model: str) -> Entry | None:
+        """Return the table's entry for a model, with every rate it has and had; None when it has none."""
+        return self._resolver.entry(provider, model)
+
+    def plan(
+        self,
+        provider: str,
+        model: str | None,
+        requested_model: str | None,
+        at_us: int,
+        service_tier: str | None = None,
+        context: Mapping[str, str] | None = None,
+    ) -> Plan:
+        """Return the rates for a call in this situation, from memory where an earlier call was in the same one."""
+        key = (provider, model, requested_model, service_tier, tuple(context.items()) if context else None)
+        plan = self._plans.get(key)
+        if plan is None or not plan.from_us <= at_us < plan.until_us:
+            names = [name for name in (model, requested_model) if name]
+            plan = self._resolver.plan(provider, names, conditions(service_tier, context), at_us)
+            if len(self._plans) >= _PLANS:
+                self._plans.clear()
+            self._plans[key] = plan
+        return plan
+
+    def cost(
+        self,
+        usage: Usage | None,
+        *,
+        provider: str,
+        model: str | None,
+        requested_model: str | None = None,
+        at_us: int,
+        service_tier: str | None = None,
+        context: Mapping[str, str] | None = None,
+        charges: Charges = (),
+        reported_usd_nanos: int | None = None,
+    ) -> Cost:
+        """Return what a call cost.
+
+        Args:
+            usage: What it consumed; None where nothing is known, and then the cost is unknown.
+            provider: Who answered, by our name or the table's.
+            model: The model that answered; None where the answer does not say.
+            requested_model: The model that was asked for, tried where the other has no price.
+            at_us: When the call was made, Unix time in UTC microseconds.
+            service_tier: The tier that served it, else the one asked for; None means the standard one.
+            context: What else moves the price: processing, speed, inference_geo, region, credential ...
+            charges: (model, usage) pairs to price instead of *usage*; a model of None means the one that answered.
+            reported_usd_nanos: The provider's own amount; only an override is stronger.
+        """
+        if usage is None and not charges and reported_usd_nanos is None:
+            return self._unknown
+        plan = self.plan(provider, model, requested_model, at_us, service_tier, context)
+        if usage is not None and not charges and reported_usd_nanos is None:
+            return self._priced(plan, *plan.amount(usage)) if plan.levels else self._unknown
+        bill = self._bill(
+            plan, usage, charges, (provider, model, requested_model, at_us, service_tier, context)
+        )
+        return self._settled(bill, reported_usd_nanos)
+
+    def breakdown(
+        self,
+        usage: Usage | None,
+        *,
+        provider: str,
+        model: str | None,
+        requested_model: str | None = None,
+        at_us: int,
+        service_tier: str | None = None,
+        context: Mapping[str, str] | None = None,
+        charges: Charges = (),
+        reported_usd_nanos: int | None = None,
+    ) -> Breakdown:
+        """Return the same cost with its components, which sum to it exactly; arguments as in `cost`."""
+        plan = self.plan(provider, model, requested_model, at_us, service_tier, context)
+        bill = self._bill(
+            plan, usage, charges, (provider, model, requested_model, at_us, service_tier, context)
+        )
+        return break_down(self._settled(bill, reported_usd_nanos), bill)
+
+    def _bill(
+        self, plan: Plan, usage: Usage | None, charges: Charges, situation: "_Situation"
+    ) -> list[tuple[Plan, Usage]]:
+        """Return what is to be priced: the charges where there are any, else the usage."""
+        if not charges:
+            return [] if usage is None else [(plan, usage)]
+        provider, _, _, at_us, tier, context = situation
+        return [
+            (plan if name is None else self.plan(provider, name, None, at_us, tier, context), part)
+            for name, part in charges
+        ]
+
+    def _settled(self, bill: Sequence[tuple[Plan, Usage]], reported_usd_nanos: int | None) -> Cost:
+        """Sum a bill up, unless the provider said the amount itself and the user has no price of their own."""
+        known = [(plan, *plan.amount(usage)) for plan, usage in bill if plan.levels]
+        overridden = any(plan.source == CostSource.OVERRIDE for plan, _, _ in known)
+        if reported_usd_nanos is not None and not overridden:
+            return self._reported(reported_usd_nanos)
+        if not known:
+            return self._unknown
+        complete = len(known) == len(bill) and all(whole for _, _, whole in known)
+        return self._priced(known[0][0], sum(femtos for _, femtos, _ in known), complete)
+
+    def _reported(self, usd_nanos: int) -> Cost:
+        return Cost(
+            usd_micros=round_half_even(usd_nanos, FEMTOS_PER_MICRO // FEMTOS_PER_NANO),
+            usd_nanos=usd_nanos,
+            status=CostStatus.REPORTED,
+            source=CostSource.PROVIDER,
+            price_version=self.version,
+        )
+
+    def _priced(self, plan: Plan, femtos: int, complete: bool) -> Cost:
+        if plan.free:
+            status = CostStatus.FREE
+        elif complete:
+            status = CostStatus.PRICED
+        elif femtos:
+            status = CostStatus.PARTIAL
+        else:
+            return self._unknown
+        return Cost(
+            usd_micros=round_half_even(femtos, FEMTOS_PER_MICRO),
+            usd_nanos=round_half_even(femtos, FEMTOS_PER_NANO),
+            status=status,
+            source=plan.source,
+            price_version=self.version,
+            price_id=plan.price_id,
+        )
+
+
+_Situation = tuple[str, str | None, str | None, int, str | None, Mapping[str, str] | None]
+
+
+@cache
+def _default() -> Catalog:
+    return Catalog(shipped_table())

@@ -1,0 +1,160 @@
+"""Override: a price of the user's own, stronger than any list."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from fnmatch import fnmatchcase
+from fractions import Fraction
+
+import msgspec
+
+from taximeter.errors import ConfigurationError
+from taximeter.pricing.condition import Conditions, meets
+from taximeter.pricing.instant import instant_us
+from taximeter.pricing.kind import PIECE_KINDS, PIECES, TOKEN_KINDS
+from taximeter.pricing.money import femtos
+from taximeter.pricing.spelling import table_name
+
+Price = str | int | float | Decimal
+_LIMIT = Decimal(10**9)  # USD; what is dearer is a slip of the keyboard
+
+
+class Override(msgspec.Struct, frozen=True, kw_only=True):
+    """A price for the calls it matches: either a `multiplier` on the price they have, or prices by kind.
+
+    Of several that match a call one holds: exact provider and model before a pattern, that before a provider, that
+    before `*`; among equals the longer pattern, then the later one. Prices replace only the kinds they name.
+
+    Args:
+        provider: A name or a glob pattern; `xai` and `x-ai` mean the same.
+        model: A name or a glob pattern, compared with the served and the requested model.
+        multiplier: A factor on every rate: "0.8" is a discount of 20 %.
+        usd_per_mtok: USD per million tokens by kind: {"input": "2.5", "cache_read": "0.25", "output": "10"}.
+        usd_per_1k: USD per thousand pieces by kind: {"web_search": "10"}.
+        valid_from: The first day (UTC) or instant; None means always.
+        valid_to: The last day, whole, or the instant at which it ends; None means for ever.
+        when: Context it is for, such as {"credential": "team-a"}; values may be patterns.
+
+    Raises:
+        ConfigurationError: A value that cannot be; names the key, the value and what is allowed.
+    """
+
+    provider: str = "*"
+    model: str = "*"
+    multiplier: Price | None = None
+    usd_per_mtok: Mapping[str, Price] = {}
+    usd_per_1k: Mapping[str, Price] = {}
+    valid_from: str | date | None = None
+    valid_to: str | date | None = None
+    when: Mapping[str, str] = {}
+
+    def __post_init__(self) -> None:
+        if (self.multiplier is None) == (not self.rates()):
+            raise ConfigurationError("multiplier", self.multiplier, "given, or else prices, but not both")
+        if self.multiplier is not None:
+            _amount("multiplier", self.multiplier)
+        for key, pattern in (("provider", self.provider), ("model", self.model)):
+            if not isinstance(pattern, str) or not pattern:
+                raise ConfigurationError(key, pattern, "a name or a glob pattern")
+        start, end = self.span_us()
+        if start is not None and end is not None and start >= end:
+            raise ConfigurationError("valid_to", self.valid_to, f"later than valid_from={self.valid_from}")
+
+    def rates(self) -> dict[str, int]:
+        """Return the prices as femtodollars a piece, by kind."""
+        tokens = {
+            kind: femtos(_price(kind, usd, TOKEN_KINDS), 10**6) for kind, usd in self.usd_per_mtok.items()
+        }
+        pieces = {
+            kind: femtos(_price(kind, usd, PIECE_KINDS) * PIECES.get(kind, 1), 1000)
+            for kind, usd in self.usd_per_1k.items()
+        }
+        return tokens | pieces
+
+    def factor(self) -> Fraction:
+        """Return the multiplier exactly; 1 where prices are given instead."""
+        return Fraction(1) if self.multiplier is None else Fraction(_amount("multiplier", self.multiplier))
+
+    def span_us(self) -> tuple[int | None, int | None]:
+        """Return when it holds, from and until; None means no bound."""
+        return (
+            instant_us(self.valid_from, "valid_from"),
+            instant_us(self.valid_to, "valid_to", whole_day=True),
+        )
+
+    def matches(self, provider: str, models: Iterable[str], found: Conditions) -> bool:
+        """Whether it is for calls of this provider and any of these names of the model."""
+        wanted = self.provider.lower()
+        if not any(fnmatchcase(name, wanted) for name in (provider.lower(), table_name(provider))):
+            if table_name(wanted) != table_name(provider):
+                return False
+        pattern = self.model.lower()
+        return (pattern == "*" or any(_same_or_like(model.lower(), pattern) for model in models)) and meets(
+            self.when, found
+        )
+
+    def rank(self) -> tuple[int, int]:
+        """Return how specific it is; the higher one wins."""
+        letters = sum(len(pattern.replace("*", "")) for pattern in (self.provider, self.model))
+        if self.model == "*":
+            return (0 if self.provider == "*" else 1), letters + len(self.when)
+        exact = not any(_is_pattern(pattern) for pattern in (self.provider, self.model))
+        return (3 if exact else 2), letters + len(self.when)
+
+
+def _is_pattern(text: str) -> bool:
+    return any(mark in text for mark in "*?[")
+
+
+def _same_or_like(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name, pattern)
+
+
+def _price(kind: str, usd: Price, allowed: Iterable[str]) -> Decimal:
+    if kind not in allowed:
+        raise ConfigurationError("kind", kind, "one of " + ", ".join(allowed))
+    return _amount(kind, usd)
+
+
+def _amount(key: str, value: Price) -> Decimal:
+    try:
+        amount = Decimal(str(value)) if not isinstance(value, bool) else Decimal("NaN")
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or not 0 <= amount <= _LIMIT:
+        raise ConfigurationError(key, value, "a number of at least 0, written as text to keep it exact")
+    return amount
+
+
+def strongest(
+    overrides: Sequence[Override], provider: str, models: Sequence[str], found: Conditions, at_us: int
+) -> Override | None:
+    """Return the override that holds for a call; None when none does."""
+    best: Override | None = None
+    for override in overrides:
+        if (best is None or override.rank() >= best.rank()) and _holds(override, at_us):
+            if override.matches(provider, models, found):
+                best = override
+    return best
+
+
+def _holds(override: Override, at_us: int) -> bool:
+    start, end = override.span_us()
+    return (start is None or at_us >= start) and (end is None or at_us < end)
+
+
+def override_from(settings: Mapping[str, object]) -> Override:
+    """Read an override from a configuration file's table; `from` and `to` stand for the dates.
+
+    Raises:
+        ConfigurationError: A key or value that cannot be.
+    """
+    renamed = {"from": "valid_from", "to": "valid_to"}
+    values = {renamed.get(key, key): value for key, value in settings.items()}
+    for key in values:
+        if key not in Override.__struct_fields__:
+            raise ConfigurationError(key, values[key], "one of " + ", ".join(Override.__struct_fields__))
+    try:
+        return msgspec.convert(values, Override, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError("override", dict(settings), str(error)) from error

@@ -1,0 +1,201 @@
+"""Resolver: from the names and the context of a call to the plan that prices it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from fractions import Fraction
+
+import msgspec
+
+from taximeter.pricing.condition import Conditions, meets
+from taximeter.pricing.instant import date_text
+from taximeter.pricing.kind import TOKEN_KINDS
+from taximeter.pricing.money import round_half_even
+from taximeter.pricing.override import Override, strongest
+from taximeter.pricing.plan import Level, Plan, is_active, levels_of, make_level, resolve, validity
+from taximeter.pricing.spelling import is_local, spellings, stems, table_name
+from taximeter.pricing.table import Multiplier, Provider, Row, Table
+from taximeter.vocabulary import CostSource
+
+_FREE_LEVEL = make_level(-1, {"input": 0, "output": 0})
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A model as the table knows it. `own`: listed under the provider itself, not under one it falls back to."""
+
+    provider: str
+    model: str
+    rows: tuple[Row, ...]
+    own: bool
+
+    @property
+    def id(self) -> str:
+        """The name of the model in the table, with its provider's."""
+        return f"{self.provider}/{self.model}"
+
+
+class Resolver:
+    """Finds models in a table and works their plans out; keeps the providers it has unpacked."""
+
+    def __init__(self, table: Table, overrides: Sequence[Override]) -> None:
+        self._table = table
+        self._overrides = overrides
+        self._providers: dict[str, Provider | None] = {}
+
+    def entry(self, provider: str, model: str) -> Entry | None:
+        """Return the table's entry for a model; None when the table does not have it."""
+        name = table_name(provider)
+        if name == "huggingface" and ":" in model:  # the router names its provider behind the model
+            model, _, host = model.rpartition(":")
+            name = f"huggingface_{host.lower()}"
+        if (listed := self._provider(name)) is None:
+            return None
+        for owner in (name, *listed.fallbacks):
+            if (found := self._find(owner, model)) is not None:
+                return Entry(owner, *found, owner == name)
+        return None
+
+    def plan(self, provider: str, models: Sequence[str], found: Conditions, at_us: int) -> Plan:
+        """Return the plan for a call, answered by the first of the models that is known, in a context at an instant."""
+        entry = next((hit for model in models if (hit := self.entry(provider, model)) is not None), None)
+        names = [*models, entry.model] if entry is not None else models
+        multipliers = self._multipliers(provider)
+        since, until = self._span(entry, multipliers, at_us)
+        override = strongest(self._overrides, provider, names, found, at_us)
+        if override is None and any(
+            is_local(provider, model) or model.endswith(":free") for model in models[:1]
+        ):
+            return Plan(
+                levels=(_FREE_LEVEL,),
+                source=CostSource.RULE,
+                free=True,
+                from_us=since,
+                until_us=until,
+                rules=("free",),
+            )
+        listed = _listed(
+            entry, found, at_us, [rule for rule in multipliers if _applies(rule, names, found, at_us)]
+        )
+        plan = msgspec.structs.replace(listed, from_us=since, until_us=until)
+        return plan if override is None else _overridden(plan, override)
+
+    def _provider(self, name: str) -> Provider | None:
+        if name not in self._providers:
+            if name not in self._table.providers:  # unknown names are not kept: there may be very many
+                return None
+            self._providers[name] = self._table.provider(name)
+        return self._providers[name]
+
+    def _find(self, owner: str, model: str) -> tuple[str, tuple[Row, ...]] | None:
+        provider = self._provider(owner)
+        if provider is None:
+            return None
+        for spelling in spellings(model, owner):
+            known = provider.exact.get(spelling)
+            if known is None:
+                known = next(
+                    (provider.stems[stem] for stem in stems(spelling) if stem in provider.stems), None
+                )
+            if known is not None:
+                return known, provider.models[known]
+        return None
+
+    def _multipliers(self, provider: str) -> list[Multiplier]:
+        names = {provider.lower(), table_name(provider)}
+        return [rule for rule in self._table.multipliers if names & set(rule.providers)]
+
+    def _span(self, entry: Entry | None, multipliers: Iterable[Multiplier], at_us: int) -> tuple[int, int]:
+        rows: list[Row | Multiplier] = [*multipliers, *(entry.rows if entry is not None else ())]
+        for override in self._overrides:
+            start, end = override.span_us()
+            rows.append(Row({}, from_us=start, until_us=end))
+        return validity(rows, at_us)
+
+
+def _applies(rule: Multiplier, names: Sequence[str], found: Conditions, at_us: int) -> bool:
+    known = any(fnmatchcase(name.lower(), pattern) for name in names for pattern in rule.models)
+    return known and is_active(rule, at_us) and meets(rule.when, found)
+
+
+def _listed(entry: Entry | None, found: Conditions, at_us: int, rules: Sequence[Multiplier]) -> Plan:
+    """Return the plan by the table alone; without levels where it has no price."""
+    standard, variants = resolve(entry.rows, found, at_us) if entry is not None else (None, [])
+    if entry is None or standard is None or not standard.rates:
+        return Plan(from_us=at_us, until_us=at_us)
+    variants = variants if entry.own else []
+    rules = [rule for rule in rules if not (rule.unless_variant and _has_variant(variants, rule))]
+    factor = Fraction(1)
+    for rule in rules:
+        factor *= Fraction(rule.numerator, rule.denominator)
+    rows = (standard, *variants)
+    marginal = {tier.above_tokens for row in rows for tier in row.tiers if tier.marginal}
+    return Plan(
+        levels=tuple(
+            make_level(above, scaled(rates, factor, TOKEN_KINDS), marginal=above in marginal)
+            for above, rates in levels_of(standard, variants).items()
+        ),
+        source=CostSource.OVERLAY if rules or any(row.overlay for row in rows) else CostSource.TABLE,
+        price_id=entry.id if standard.from_us is None else f"{entry.id}@{date_text(standard.from_us)}",
+        from_us=at_us,
+        until_us=at_us,
+        rules=(*map(_variant_text, variants), *map(_rule_text, rules)),
+        minimums=standard.minimums,
+    )
+
+
+def _has_variant(variants: Iterable[Row], rule: Multiplier) -> bool:
+    return any(variant.when.keys() >= rule.when.keys() for variant in variants)
+
+
+def _variant_text(variant: Row) -> str:
+    return ", ".join(f"{key}={value}" for key, value in variant.when.items())
+
+
+def _rule_text(rule: Multiplier) -> str:
+    when = ", ".join(f"{key}={value}" for key, value in rule.when.items())
+    return f"{when} x{float(Fraction(rule.numerator, rule.denominator)):g}"
+
+
+def scaled(rates: Mapping[str, int], factor: Fraction, kinds: Iterable[str]) -> dict[str, int]:
+    """Multiply the rates of these kinds; half-even to the femtodollar where the product is not whole."""
+    return {
+        kind: round_half_even(rate * factor.numerator, factor.denominator) if kind in kinds else rate
+        for kind, rate in rates.items()
+    }
+
+
+def _overridden(plan: Plan, override: Override) -> Plan:
+    """Return the plan at the user's price; unchanged where there is no price that a multiplier could act on."""
+    if override.multiplier is not None and not plan.levels:
+        return plan
+    own = override.rates()
+    if override.multiplier is not None:
+        levels = tuple(_discounted(level, override.factor()) for level in plan.levels)
+        rule = f"override {override.provider}/{override.model} x{override.multiplier}"
+    else:
+        levels = tuple(_replaced(level, own) for level in plan.levels) or (make_level(-1, own),)
+        rule = f"override {override.provider}/{override.model}"
+    return msgspec.structs.replace(
+        plan,
+        levels=levels,
+        source=CostSource.OVERRIDE,
+        price_id=plan.price_id or f"{override.provider}/{override.model}",
+        rules=(*plan.rules, rule),
+    )
+
+
+def _discounted(level: Level, factor: Fraction) -> Level:
+    def less(rate: int) -> int:
+        return round_half_even(rate * factor.numerator, factor.denominator)
+
+    return Level(
+        level.above_tokens,
+        level.marginal,
+        tuple(None if rate is None else less(rate) for rate in level.tokens),
+        {kind: less(rate) for kind, rate in level.pieces.items()},
+    )
+
+
+def _replaced(level: Level, own: Mapping[str, int]) -> Level:
+    listed = {kind: rate for kind, rate in zip(TOKEN_KINDS, level.tokens, strict=True) if rate is not None}
+    listed.pop("reasoning", None)  # a surcharge on the list's output rate says nothing beside one's own
+    return make_level(level.above_tokens, {**listed, **level.pieces, **own}, marginal=level.marginal)
