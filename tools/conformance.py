@@ -90,8 +90,8 @@ def observed(facts: Facts) -> dict[str, Any]:
     values: dict[str, Any] = dict.fromkeys(SCORED)
     if usage is not None:
         values |= {
-            "input_tokens": usage.input_tokens or 0,
-            "output_tokens": usage.output_tokens or 0,
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
             "total_tokens": (usage.input_tokens or 0) + (usage.output_tokens or 0),
             "cache_read_tokens": (usage.cache_read_tokens or 0) + (usage.cache_read_audio_tokens or 0),
             "cache_write_tokens": (usage.cache_write_5m_tokens or 0) + (usage.cache_write_1h_tokens or 0),
@@ -129,9 +129,11 @@ def deviations(record: Record, facts: Facts) -> dict[str, tuple[Any, Any]]:
 def _agrees(name: str, seen: Any, accepted: list[Any], expected: Mapping[str, Any]) -> bool:
     if name in _SUBSETS and expected["has_usage"]:
         return (seen or 0) in [value or 0 for value in accepted]
+    if name == "service_tier":
+        return (seen or "") in [value or "" for value in accepted]
     if name == "reported_cost":
         return any(_cost_agrees(seen, value) for value in accepted)
-    return seen in accepted
+    return bool(seen in accepted)
 
 
 def _cost_agrees(nanos: int | None, value: Mapping[str, Any] | None) -> bool:

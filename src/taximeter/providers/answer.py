@@ -30,6 +30,7 @@ class Answer:
         )
         self.has_output = False
         self.complete = False
+        self.usage_is_final = False
         self._finish_reasons: dict[Any, str] = {}
 
     @staticmethod
@@ -83,8 +84,8 @@ class Answer:
 
     def note_finish(self, choice: Any, reason: Any) -> None:
         """Keep why a choice ended; Vertex's protobuf enums come as integers."""
-        if isinstance(reason, str | int) and not isinstance(reason, bool) and reason != "":
-            self._finish_reasons[choice] = str(reason)
+        if isinstance(reason, str | int) and not isinstance(reason, bool):
+            self._finish_reasons[choice] = str(reason) or self._finish_reasons.get(choice, "")
 
     def note_failure(self, document: Mapping[str, Any], status: int | None = None) -> bool:
         """Keep the error that the document tells of; return whether it does."""

@@ -49,10 +49,6 @@ class MessagesAnswer(Answer):
     shape: ClassVar[Any] = MessagesDocument
     request_shape: ClassVar[Any] = MessagesRequest
 
-    def __init__(self, endpoint: Any) -> None:
-        super().__init__(endpoint)
-        self._final_usage = False
-
     @staticmethod
     def read_request(body: Mapping[str, Any]) -> RequestFacts:
         """Return what the request tells."""
@@ -72,7 +68,7 @@ class MessagesAnswer(Answer):
         """Take a message or one event of its stream."""
         kind = document.get("type")
         if kind == "message_start":
-            self._add_message(as_mapping(document.get("message")))
+            self._start(as_mapping(document.get("message")))
         elif kind == "content_block_start":
             self._add_block(as_mapping(document.get("content_block")))
         elif kind == "content_block_delta":
@@ -85,7 +81,7 @@ class MessagesAnswer(Answer):
             self.note_failure(document)
         elif kind == "message" or "usage" in document:
             self._add_message(document)
-            self._final_usage = True
+            self.usage_is_final = True
 
     def settle(self) -> None:
         """Work out usage and what moves the price."""
@@ -94,11 +90,15 @@ class MessagesAnswer(Answer):
         if not raw:
             return
         facts.usage = read_usage(raw)
-        facts.partial = not self._final_usage
         facts.service_tier = as_text(raw.get("service_tier"))
         context = {name: text for name in ("speed", "inference_geo") if (text := as_text(raw.get(name)))}
         facts.price_context = context or None
         facts.charges = read_charges(raw, facts.usage)
+
+    def _start(self, message: Mapping[str, Any]) -> None:
+        """Take the empty message that a stream begins with; blocks and the stop reason have events of their own."""
+        self.note_identity(message)
+        self._note_usage(message.get("usage"))
 
     def _add_message(self, message: Mapping[str, Any]) -> None:
         self.note_identity(message)
@@ -119,7 +119,7 @@ class MessagesAnswer(Answer):
     def _add_delta(self, document: Mapping[str, Any]) -> None:
         self.note_finish(0, as_mapping(document.get("delta")).get("stop_reason"))
         if document.get("usage"):
-            self._final_usage = True
+            self.usage_is_final = True
         self._note_usage(document.get("usage"))
 
     def _note_usage(self, usage: Any) -> None:

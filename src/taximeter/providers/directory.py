@@ -7,63 +7,75 @@ from typing import NamedTuple
 from taximeter.providers.answer import Answer
 from taximeter.providers.anthropic_messages import MessagesAnswer
 from taximeter.providers.endpoint import Endpoint
+from taximeter.providers.gemini_generate import GenerateAnswer
+from taximeter.providers.hosts import is_local, provider_of, region_of
+from taximeter.providers.ollama import OllamaAnswer, OllamaEmbedAnswer
 from taximeter.providers.openai_chat import ChatAnswer
+from taximeter.providers.openai_embeddings import EmbeddingsAnswer
+from taximeter.providers.openai_responses import ResponsesAnswer
 from taximeter.vocabulary import Operation
 
 
-class Route(NamedTuple):
-    """One line of the table: what a path looks like, and what answers there."""
+class Format(NamedTuple):
+    """How a wire format is read, and what it is for."""
 
-    method: str
-    path: re.Pattern[str]
-    wire_format: str
+    answer: type[Answer]
     operation: Operation
-    host: str = ""
 
 
-FORMATS: dict[str, type[Answer]] = {
-    "openai.chat": ChatAnswer,
-    "openai.completions": ChatAnswer,
-    "anthropic.messages": MessagesAnswer,
+FORMATS: dict[str, Format] = {
+    "anthropic.messages": Format(MessagesAnswer, Operation.CHAT),
+    "gemini.generate": Format(GenerateAnswer, Operation.CHAT),
+    "gemini.stream_generate": Format(GenerateAnswer, Operation.CHAT),
+    "ollama.chat": Format(OllamaAnswer, Operation.CHAT),
+    "ollama.embed": Format(OllamaEmbedAnswer, Operation.EMBEDDINGS),
+    "ollama.generate": Format(OllamaAnswer, Operation.COMPLETION),
+    "openai.chat": Format(ChatAnswer, Operation.CHAT),
+    "openai.completions": Format(ChatAnswer, Operation.COMPLETION),
+    "openai.embeddings": Format(EmbeddingsAnswer, Operation.EMBEDDINGS),
+    "openai.responses": Format(ResponsesAnswer, Operation.RESPONSES),
+    "openai.responses_compact": Format(ResponsesAnswer, Operation.RESPONSES),
+    "openai.responses_get": Format(ResponsesAnswer, Operation.RESPONSES),
 }
 
 
-def _route(path: str, wire_format: str, operation: Operation, method: str = "POST", host: str = "") -> Route:
-    return Route(method, re.compile(path), wire_format, operation, host)
+class Route(NamedTuple):
+    """One line of the table: a format, the end of the path that it answers at, and who uses that path.
+
+    `providers`: empty means any host where such a path is likely to be a model's. A group named `model` in the path
+    is the model.
+    """
+
+    wire_format: str
+    path: re.Pattern[str]
+    providers: frozenset[str] = frozenset()
+    method: str = "POST"
+
+
+def _route(wire_format: str, path: str, *providers: str, method: str = "POST") -> Route:
+    return Route(wire_format, re.compile(path), frozenset(providers), method)
 
 
 ROUTES = (
-    _route(r"/chat/completions$", "openai.chat", Operation.CHAT),
-    _route(r"/completions$", "openai.completions", Operation.COMPLETION),
-    _route(r"/v1/messages$", "anthropic.messages", Operation.CHAT),
+    _route("openai.chat", r"/deployments/(?P<model>[^/]+)/chat/completions$"),
+    _route("openai.chat", r"/chat/completions$"),
+    _route("openai.chat", r"/v1/chat$"),
+    _route("openai.completions", r"/deployments/(?P<model>[^/]+)/completions$"),
+    _route("openai.completions", r"/completions$"),
+    _route("openai.embeddings", r"/deployments/(?P<model>[^/]+)/embeddings$"),
+    _route("openai.embeddings", r"/embeddings$"),
+    _route("openai.responses", r"/responses$"),
+    _route("openai.responses_compact", r"/responses/compact$"),
+    _route("openai.responses_get", r"/responses/resp_[^/]+$", method="GET"),
+    _route("anthropic.messages", r"/v1/messages$"),
+    _route("gemini.generate", r"/models/(?P<model>[^/:]+):generateContent$"),
+    _route("gemini.stream_generate", r"/models/(?P<model>[^/:]+):streamGenerateContent$"),
+    _route("ollama.chat", r"/api/chat$", "ollama", "local"),
+    _route("ollama.generate", r"/api/generate$", "ollama", "local"),
+    _route("ollama.embed", r"/api/embed(dings)?$", "ollama", "local"),
 )
 
-OPERATIONS = {route.wire_format: route.operation for route in ROUTES}
-"""What a format is for, where no URL is known."""
-
-HOSTS = (
-    ("api.openai.com", "openai"),
-    ("openai.azure.com", "azure"),
-    ("services.ai.azure.com", "azure"),
-    ("cognitiveservices.azure.com", "azure"),
-    ("api.anthropic.com", "anthropic"),
-    ("generativelanguage.googleapis.com", "google"),
-    ("aiplatform.googleapis.com", "vertex"),
-    ("openrouter.ai", "openrouter"),
-    ("api.groq.com", "groq"),
-    ("api.deepseek.com", "deepseek"),
-    ("api.mistral.ai", "mistral"),
-    ("api.x.ai", "xai"),
-    ("api.perplexity.ai", "perplexity"),
-    ("api.cohere.com", "cohere"),
-    ("api.cohere.ai", "cohere"),
-    ("api.together.xyz", "together"),
-    ("api.together.ai", "together"),
-    ("api.fireworks.ai", "fireworks"),
-    ("api.cerebras.ai", "cerebras"),
-    ("huggingface.co", "huggingface"),
-    ("ollama.com", "ollama"),
-)
+_LIKELY = re.compile(r"/chat/completions$|/v1/messages$|/v1/(?!chat$|messages$)|/openai/|/models/[^/]+:")
 
 
 def identify(method: str, url: str) -> Endpoint | None:
@@ -71,7 +83,7 @@ def identify(method: str, url: str) -> Endpoint | None:
 
     Args:
         method: The HTTP method.
-        url: The full URL; the scheme may be missing, the query is not read.
+        url: The full URL; the scheme may be missing, the query is not read and not kept.
     """
     return _identify(method.upper(), url.partition("?")[0].partition("#")[0])
 
@@ -79,18 +91,34 @@ def identify(method: str, url: str) -> Endpoint | None:
 @lru_cache(maxsize=512)
 def _identify(method: str, address: str) -> Endpoint | None:
     host, _, path = address.rpartition("://")[2].partition("/")
-    path = "/" + path.rstrip("/")
+    host, path = host.rpartition("@")[2].lower(), "/" + path.rstrip("/")
+    provider = provider_of(host)
     for route in ROUTES:
-        if route.method == method and route.host in host and route.path.search(path):
+        if (
+            route.method == method
+            and (match := route.path.search(path))
+            and _speaks(route, provider, host, path)
+        ):
             return Endpoint(
-                provider=_provider(host), wire_format=route.wire_format, operation=route.operation
+                provider=_named(provider, route.wire_format),
+                wire_format=route.wire_format,
+                operation=FORMATS[route.wire_format].operation,
+                model=match.groupdict().get("model"),
+                region=region_of(host, path),
             )
     return None
 
 
-def _provider(host: str) -> str:
-    name = host.rpartition("@")[2].partition(":")[0].lower()
-    for suffix, provider in HOSTS:
-        if name == suffix or name.endswith(("." + suffix, "-" + suffix)):
-            return provider
-    return "openai-compatible"
+def _speaks(route: Route, provider: str | None, host: str, path: str) -> bool:
+    if provider in route.providers or ("local" in route.providers and is_local(host)):
+        return True
+    if route.providers:
+        return False
+    return provider is not None or is_local(host) or _LIKELY.search(path) is not None
+
+
+def _named(provider: str | None, wire_format: str) -> str:
+    if provider is not None:
+        return provider
+    family = wire_format.partition(".")[0]
+    return "openai-compatible" if family == "openai" else {"gemini": "google"}.get(family, family)

@@ -97,6 +97,8 @@ class ChatAnswer(Answer):
     def settle(self) -> None:
         """Work out usage, reported cost and tool calls."""
         facts = self.facts
+        # Not every compatible server writes [DONE]; a choice that says why it ended has ended.
+        self.complete = self.complete or any(self._finish_reasons.values())
         facts.tool_call_count = sum(max(1, len(ids)) for ids in self._tool_calls.values())
         if facts.raw_usage:
             facts.usage = read_usage(facts.raw_usage, facts.provider)
@@ -182,5 +184,7 @@ def reported_cost(raw: Mapping[str, Any]) -> int | None:
     cost = raw.get("cost")
     if isinstance(cost, Mapping):
         return as_usd_nanos(cost.get("total_cost"))
+    if cost is None:
+        cost = nested(raw, "pydantic_ai_gateway").get("cost_estimate")
     nanos = as_usd_nanos(cost)
     return ticks_as_usd_nanos(raw.get("cost_in_usd_ticks")) if nanos is None else nanos

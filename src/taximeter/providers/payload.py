@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from taximeter.providers.directory import FORMATS, OPERATIONS
+from taximeter.providers.directory import FORMATS
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import Facts
-from taximeter.vocabulary import Operation
 
 _OBJECTS = {
     "chat.completion": "openai.chat",
@@ -105,10 +104,10 @@ def _format_of(document: Mapping[str, Any], provider: str | None) -> str:
 
 
 def _facts_of(document: Mapping[str, Any], name: str, provider: str) -> Facts:
-    endpoint = Endpoint(
-        provider=provider, wire_format=name, operation=OPERATIONS.get(name, Operation.UNKNOWN)
+    wire_format = FORMATS[name]
+    answer = wire_format.answer(
+        Endpoint(provider=provider, wire_format=name, operation=wire_format.operation)
     )
-    answer = FORMATS[name](endpoint)
     try:
         answer.add(answer.as_response(document), "")
         return answer.finish()

@@ -21,7 +21,6 @@ from taximeter.providers.failure import failure_of
 
 _LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/stream+json")
 _DONE = b"[DONE]"  # OpenAI's end mark, which the compatible servers copied
-_END_OF_BODY = ServerSentEvents()  # stands in until the first byte says how the body is framed
 
 
 class Reading:
@@ -35,12 +34,12 @@ class Reading:
     __slots__ = (
         "_answer",
         "_body",
-        "_expected_bytes",
         "_facts",
         "_framing",
         "_headers",
         "_request",
         "_status",
+        "_unreadable",
         "endpoint",
         "unparsed",
     )
@@ -48,13 +47,14 @@ class Reading:
     def __init__(self, endpoint: Endpoint, request_body: bytes | Mapping[str, Any] | None = None) -> None:
         self.endpoint = endpoint
         self.unparsed = 0
-        self._answer: Answer = FORMATS[endpoint.wire_format](endpoint)
+        self._answer: Answer = FORMATS[endpoint.wire_format].answer(endpoint)
         self._body = request_body
         self._request: RequestFacts | None = None
         self._status = 200
         self._headers: dict[str, str] = {}
         self._framing: Framing | None = None
         self._facts: Facts | None = None
+        self._unreadable = False
 
     @property
     def has_output(self) -> bool:
@@ -106,6 +106,7 @@ class Reading:
             try:
                 self._end(whole)
                 self._facts = self._answer.finish()
+                self._judge(self._facts)
             except Exception:  # see feed
                 self.unparsed += 1
                 self._facts = self._answer.facts
@@ -116,14 +117,25 @@ class Reading:
         framing, answer = self._framing, self._answer
         answer.see_headers(self._headers)
         if framing is not None:
+            unread = self.unparsed
             for name, document in framing.finish():
-                self._take(name, document, last=True)
+                self._take(name, document)
+            self._unreadable = whole and isinstance(framing, WholeBody) and self.unparsed > unread
             self.unparsed += framing.unparsed
         facts = answer.facts
         facts.streaming = framing is not None and not isinstance(framing, WholeBody)
+
+    def _judge(self, facts: Facts) -> None:
+        """Say how far the facts go, now that everything has been read."""
+        answer = self._answer
         if self._status >= 400:
             self._note_status()
+        elif not answer.complete and not facts.failed and self._unreadable:
+            facts.error_type, facts.error_retryable = "unparseable", False
         facts.truncated = not answer.complete and not facts.failed
+        facts.partial = facts.truncated and facts.usage is not None and not answer.usage_is_final
+        if self.endpoint.region is not None:
+            facts.price_context = {**(facts.price_context or {}), "region": self.endpoint.region}
 
     def _note_status(self) -> None:
         facts = self._answer.facts
@@ -141,7 +153,7 @@ class Reading:
             return WholeBody()
         return ServerSentEvents()
 
-    def _take(self, name: bytes, document: bytes, *, last: bool = False) -> None:
+    def _take(self, name: bytes, document: bytes) -> None:
         if document.startswith(_DONE):
             self._answer.complete = True
             return
@@ -171,14 +183,14 @@ def read_response(
 
 def read_request(endpoint: Endpoint, body: bytes | Mapping[str, Any] | None) -> RequestFacts:
     """Return what a request body tells; a body that is no JSON tells nothing but what the URL does."""
-    answer = FORMATS[endpoint.wire_format]
+    answer = FORMATS[endpoint.wire_format].answer
     try:
         decoded = _decode_request(answer, body)
         facts = answer.read_request(decoded)
     except Exception:  # a request is the application's own business
         facts = RequestFacts()
-    if facts.model is None or endpoint.model is not None:
-        facts.model = endpoint.model or facts.model
+    facts.model = facts.model or endpoint.model
+    facts.streaming = facts.streaming or "stream" in endpoint.wire_format
     return facts
 
 

@@ -1,0 +1,141 @@
+"""Gemini generateContent and streamGenerateContent, on Google AI and on Vertex.
+
+Sources, read 2026-11: ai.google.dev/api/generate-content (UsageMetadata, FinishReason),
+cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypedDict
+
+from taximeter.framing import JsonArray
+from taximeter.providers.answer import Answer
+from taximeter.providers.counters import split_input, split_output, usage_of
+from taximeter.providers.facts import RequestFacts
+from taximeter.providers.request import text_of, tool_names
+from taximeter.providers.values import as_count, as_items, as_mapping, as_text, first_count, known_sum
+from taximeter.usage import Usage
+
+FINISH_REASONS = (
+    "FINISH_REASON_UNSPECIFIED",
+    "STOP",
+    "MAX_TOKENS",
+    "SAFETY",
+    "RECITATION",
+    "OTHER",
+    "BLOCKLIST",
+    "PROHIBITED_CONTENT",
+    "SPII",
+    "MALFORMED_FUNCTION_CALL",
+)
+"""The enum by number, as a proxy that writes protobuf's integers sends it."""
+
+_MODALITIES = ("MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT")
+
+
+class GenerateDocument(TypedDict, total=False):
+    """The fields of a response or of one chunk that are read."""
+
+    candidates: Any
+    usageMetadata: Any
+    modelVersion: Any
+    responseId: Any
+    error: Any
+
+
+class GenerateRequest(TypedDict, total=False):
+    """The fields of a request that are read; the SDKs write either spelling."""
+
+    systemInstruction: Any
+    system_instruction: Any
+    tools: Any
+    serviceTier: Any
+
+
+class GenerateAnswer(Answer):
+    """A response; in a stream the usage of the last chunk counts, because it is the running total."""
+
+    shape: ClassVar[Any] = GenerateDocument
+    request_shape: ClassVar[Any] = GenerateRequest
+    framing: ClassVar[type[Any]] = JsonArray
+    usage_name: ClassVar[str] = "usageMetadata"
+
+    @staticmethod
+    def read_request(body: Mapping[str, Any]) -> RequestFacts:
+        """Return what the request tells; the model stands in the URL."""
+        system = as_mapping(body.get("systemInstruction") or body.get("system_instruction"))
+        return RequestFacts(
+            system_prompt=text_of(system.get("parts")) or None,
+            tool_names=tool_names(body.get("tools")),
+            service_tier=as_text(body.get("serviceTier")),
+        )
+
+    def add(self, document: Mapping[str, Any], name: str) -> None:
+        """Take a response or one chunk of it."""
+        self.note_failure(document)
+        self.note_identity(document, "responseId", "modelVersion")
+        for position, candidate in enumerate(as_items(document.get("candidates"))):
+            index = as_count(candidate.get("index"))
+            self._add_candidate(position if index is None else index, candidate)
+        usage = as_mapping(document.get("usageMetadata"))
+        if any(
+            "TokenCount" in str(name) for name in usage
+        ):  # Vertex's first chunks have nothing but a traffic type
+            self.facts.raw_usage = dict(usage)
+
+    def settle(self) -> None:
+        """Work out usage and tier."""
+        facts = self.facts
+        self.complete = self.complete or bool(self._finish_reasons)
+        if raw := facts.raw_usage:
+            facts.usage = read_usage(raw)
+            facts.service_tier = as_text(raw.get("serviceTier"))
+            if traffic := as_text(raw.get("trafficType")):
+                facts.price_context = {"traffic_type": traffic}
+
+    def _add_candidate(self, index: int, candidate: Mapping[str, Any]) -> None:
+        reason = candidate.get("finishReason")
+        if isinstance(reason, int) and 0 <= reason < len(FINISH_REASONS):
+            reason = FINISH_REASONS[reason]
+        self.note_finish(index, reason)
+        for part in as_items(as_mapping(candidate.get("content")).get("parts")):
+            self.has_output = True
+            # Arguments may be streamed too: only the first part of such a call has its name.
+            if as_mapping(part.get("functionCall")).get("name"):
+                self.facts.tool_call_count += 1
+            if part.get("executableCode") or part.get("toolCall"):
+                self.facts.server_tool_call_count += 1
+
+
+def read_usage(raw: Mapping[str, Any]) -> Usage:
+    """Return the usage; thinking stands beside the candidates and the tools' prompt beside the prompt."""
+    prompts, cached = modalities(raw.get("promptTokensDetails")), modalities(raw.get("cacheTokensDetails"))
+    outputs = modalities(raw.get("candidatesTokensDetails") or raw.get("responseTokensDetails"))
+    thoughts = first_count(raw, "thoughtsTokenCount")
+    return usage_of(
+        split_input(
+            known_sum(first_count(raw, "promptTokenCount"), first_count(raw, "toolUsePromptTokenCount")),
+            cache_read=first_count(raw, "cachedContentTokenCount"),
+            audio=prompts.get("AUDIO"),
+            cached_audio=cached.get("AUDIO"),
+            image=prompts.get("IMAGE"),
+        ),
+        split_output(
+            known_sum(first_count(raw, "candidatesTokenCount", "responseTokenCount"), thoughts),
+            reasoning=thoughts,
+            audio=outputs.get("AUDIO"),
+            image=outputs.get("IMAGE"),
+        ),
+    )
+
+
+def modalities(details: Any) -> dict[str, int]:
+    """Return tokens by modality."""
+    counts: dict[str, int] = {}
+    for detail in as_items(details):
+        modality = detail.get("modality")
+        if isinstance(modality, int) and 0 <= modality < len(_MODALITIES):
+            modality = _MODALITIES[modality]
+        count = first_count(detail, "tokenCount", "tokens")
+        if isinstance(modality, str) and count is not None:
+            counts[modality.upper()] = counts.get(modality.upper(), 0) + count
+    return counts

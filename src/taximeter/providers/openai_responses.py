@@ -1,0 +1,189 @@
+"""OpenAI Responses: created, streamed, compacted, or fetched later when it ran in the background.
+
+Sources, read 2026-11: platform.openai.com/docs/api-reference/responses (object, compact), /responses-streaming,
+/docs/guides/background, docs.x.ai/docs/api-reference#create-new-response.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, TypedDict
+
+import msgspec
+
+from taximeter.providers.answer import Answer
+from taximeter.providers.counters import split_input, split_output, usage_of
+from taximeter.providers.facts import RequestFacts
+from taximeter.providers.openai_chat import reported_cost
+from taximeter.providers.request import SYSTEM_ROLES, plain, text_of, tool_names
+from taximeter.providers.values import as_items, as_mapping, as_text, first_count
+from taximeter.usage import Usage
+
+ENDED = frozenset(
+    {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"}
+)
+"""Events that hold the response as it ended."""
+
+CLIENT_CALLS = frozenset(
+    {
+        "apply_patch_call",
+        "computer_call",
+        "custom_tool_call",
+        "function_call",
+        "local_shell_call",
+        "shell_call",
+    }
+)
+"""Items that ask the client to run something."""
+
+
+class ResponsesDocument(TypedDict, total=False):
+    """The fields of a response or of a stream event that are read."""
+
+    type: Any
+    id: Any
+    model: Any
+    status: Any
+    incomplete_details: Any
+    output: Any
+    usage: Any
+    service_tier: Any
+    error: Any
+    code: Any
+    message: Any
+    response: Any
+    item: Any
+
+
+class ResponsesRequest(TypedDict, total=False):
+    """The fields of a request that are read."""
+
+    model: Any
+    stream: Any
+    service_tier: Any
+    instructions: Any
+    input: msgspec.Raw
+    tools: Any
+
+
+class ResponsesAnswer(Answer):
+    """A response; a stream carries its usage in the event that ends it."""
+
+    shape: ClassVar[Any] = ResponsesDocument
+    request_shape: ClassVar[Any] = ResponsesRequest
+
+    def __init__(self, endpoint: Any) -> None:
+        super().__init__(endpoint)
+        self._items: list[Mapping[str, Any]] = []
+
+    @staticmethod
+    def read_request(body: Mapping[str, Any]) -> RequestFacts:
+        """Return what the request tells."""
+        texts = [as_text(body.get("instructions")) or ""]
+        texts += [
+            text_of(message.get("content"))
+            for message in as_items(plain(body.get("input")))
+            if message.get("role") in SYSTEM_ROLES
+        ]
+        return RequestFacts(
+            model=as_text(body.get("model")),
+            streaming=body.get("stream") is True,
+            system_prompt="\n".join(filter(None, texts)) or None,
+            tool_names=tool_names(body.get("tools")),
+            service_tier=as_text(body.get("service_tier")),
+        )
+
+    def is_plain(self, document: bytes) -> bool:
+        """Whether the event is a piece of an item, which tells nothing but text."""
+        return b'.delta"' in document[:96]
+
+    def add(self, document: Mapping[str, Any], name: str) -> None:
+        """Take a response or one event of its stream."""
+        kind = as_text(document.get("type")) or name
+        if kind in ENDED:
+            self._add_response(as_mapping(document.get("response")))
+            self.complete = True
+        elif kind == "response.output_item.done":
+            self._items.append(as_mapping(document.get("item")))
+        elif kind.endswith(".delta"):
+            self.has_output = True
+        elif kind == "error":
+            self.note_failure({"error": document.get("error") or document})
+        elif kind.startswith("response."):
+            self.note_identity(as_mapping(document.get("response")))
+        else:
+            self._add_response(document)
+
+    def settle(self) -> None:
+        """Work out usage and tool calls."""
+        facts = self.facts
+        facts.tool_call_count, facts.server_tool_call_count = count_calls(self._items)
+        if facts.raw_usage:
+            facts.usage = read_usage(facts.raw_usage, self._items)
+            facts.reported_cost_usd_nanos = reported_cost(facts.raw_usage)
+
+    def _add_response(self, response: Mapping[str, Any]) -> None:
+        facts = self.facts
+        self.note_identity(response)
+        self.note_failure(response)
+        self.note_finish(
+            0, as_mapping(response.get("incomplete_details")).get("reason") or response.get("status")
+        )
+        facts.service_tier = as_text(response.get("service_tier")) or facts.service_tier
+        if items := list(as_items(response.get("output"))):
+            self._items = items
+            self.has_output = True
+        if usage := as_mapping(response.get("usage")):
+            facts.raw_usage = dict(usage)
+
+
+def read_usage(raw: Mapping[str, Any], items: Iterable[Mapping[str, Any]] = ()) -> Usage:
+    """Return the usage of a response; cached tokens and reasoning are part of the totals."""
+    inputs = as_mapping(raw.get("input_tokens_details"))
+    outputs = as_mapping(raw.get("output_tokens_details"))
+    return usage_of(
+        split_input(
+            first_count(raw, "input_tokens"),
+            cache_read=first_count(inputs, "cached_tokens"),
+            cache_write_5m=first_count(inputs, "cache_write_tokens"),
+            audio=first_count(inputs, "audio_tokens"),
+            image=first_count(inputs, "image_tokens"),
+        ),
+        split_output(
+            first_count(raw, "output_tokens"),
+            reasoning=first_count(outputs, "reasoning_tokens"),
+            audio=first_count(outputs, "audio_tokens"),
+            image=first_count(outputs, "image_tokens"),
+        ),
+        units=count_units(items),
+    )
+
+
+def count_calls(items: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
+    """Return how many calls the client must run and how many tools the provider ran.
+
+    A call whose output stands beside it was run by the provider, whatever its kind.
+    """
+    items = list(items)
+    kinds = [(as_text(item.get("type")) or "", item) for item in items]
+    answered = {
+        item.get("call_id") for kind, item in kinds if kind.endswith("_output") and item.get("call_id")
+    }
+    client = server = 0
+    for kind, item in kinds:
+        if kind in CLIENT_CALLS or (kind == "tool_search_call" and item.get("execution") == "client"):
+            mine = item.get("call_id") not in answered
+            client, server = client + mine, server + (not mine)
+        elif kind.endswith("_call"):
+            server += 1
+    return client, server
+
+
+def count_units(items: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return the hosted tools that are billed by the call; opening a found page is part of its search."""
+    units = {"web_search": 0, "file_search": 0}
+    for item in items:
+        action = as_mapping(item.get("action")).get("type", "search")
+        if item.get("type") == "web_search_call" and action == "search":
+            units["web_search"] += 1
+        elif item.get("type") == "file_search_call":
+            units["file_search"] += 1
+    return units
