@@ -83,7 +83,9 @@ def test_every_kind_is_told_by_its_type(kind: Any) -> None:
 
 def test_an_older_reader_passes_over_what_it_does_not_know() -> None:
     """Fields and words of a newer version do not stop a reader; the words are kept."""
-    line = b'{"type":"TASK_COMPLETION","schema_version":9,"event_id":"e","outcome":"teleported","new_field":[1]}'
+    line = (
+        b'{"type":"TASK_COMPLETION","schema_version":9,"event_id":"e","outcome":"teleported","new_field":[1]}'
+    )
     event = decode_event(line)
     assert isinstance(event, TaskCompletionEvent)
     assert (event.schema_version, event.outcome) == (9, Outcome("teleported"))
@@ -114,7 +116,16 @@ def test_what_every_line_must_say_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"{", b"[]", b'{"type":"OTHER"}', b'{"type":"TASK_COMPLETION","event_id":5}', b"\xff", b"[" * 100_000]
+    "line",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"type":"OTHER"}',
+        b'{"type":"TASK_COMPLETION","event_id":5}',
+        b"\xff",
+        b"[" * 100_000,
+    ],
 )
 def test_what_is_no_event_is_a_clear_error(line: bytes) -> None:
     """Anything else raises our error, which does not repeat the content."""

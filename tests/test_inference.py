@@ -73,7 +73,7 @@ def test_answers_are_remembered_without_the_texts() -> None:
     for _ in range(3):
         assert remembered(CallContext(system_prompt="secret words")) is TaskType.PLANNING
     assert len(asked) == 1
-    closure = [cell.cell_contents for cell in remembered.__closure__ or ()]  # type: ignore[attr-defined]  # a function
+    closure = [cell.cell_contents for cell in remembered.__closure__ or ()]
     assert "secret" not in repr(closure)
 
 
@@ -82,5 +82,5 @@ def test_the_memory_is_bounded() -> None:
     remembered = remembering(infer_task_type, limit=10)
     for number in range(100):
         remembered(CallContext(system_prompt=str(number)))
-    answers = next(c.cell_contents for c in remembered.__closure__ or () if isinstance(c.cell_contents, dict))  # type: ignore[attr-defined]  # a function
+    answers = next(c.cell_contents for c in remembered.__closure__ or () if isinstance(c.cell_contents, dict))
     assert len(answers) <= 10

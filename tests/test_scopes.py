@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Generator
 import anyio
 import pytest
 
-import taximeter
 from taximeter.errors import ConfigurationError
 from taximeter.scopes import NOBODY, current_scope, scope
 
@@ -20,7 +19,10 @@ def test_outside_of_all_scopes_nobody_calls() -> None:
 
 def test_inner_scopes_inherit_and_override() -> None:
     """What the inner one leaves open comes from the outer one; tags are added; leaving restores."""
-    with scope(agent="planner", user="u-17", tags={"team": "a"}), scope(agent="reviewer", tags={"pr": 9}) as inner:
+    with (
+        scope(agent="planner", user="u-17", tags={"team": "a"}),
+        scope(agent="reviewer", tags={"pr": 9}) as inner,
+    ):
         assert (inner.agent, inner.user, inner.tags) == ("reviewer", "u-17", {"team": "a", "pr": "9"})
     assert current_scope() is NOBODY
 
@@ -36,7 +38,7 @@ def test_spans_form_a_tree() -> None:
 
 def test_a_wrong_field_is_named() -> None:
     """A field that no scope has fails at construction and says what is allowed."""
-    with pytest.raises(ConfigurationError, match="agnet.*agent"):
+    with pytest.raises(ConfigurationError, match=r"agnet.*agent"):
         scope(agnet="x")
     with pytest.raises(ConfigurationError, match="tags"):
         scope(tags=["a"])

@@ -8,7 +8,7 @@ from taximeter.usage import COUNTERS, INPUT_COUNTERS, Usage
 COUNT = st.none() | st.integers(0, 10**12)
 USAGES = st.builds(
     Usage,
-    **{name: COUNT for name in COUNTERS},
+    **dict.fromkeys(COUNTERS, COUNT),
     units=st.none() | st.dictionaries(st.sampled_from(["web_search", "page"]), st.integers(0, 9), min_size=1),
 )
 
