@@ -24,7 +24,9 @@ class Tally(msgspec.Struct):
     def add(self, event: Event) -> None:
         """Count one finished call in; events of other kinds are no calls and pass."""
         if isinstance(event, TaskCompletionEvent):
-            self._row(event.provider, event.model or event.requested_model).add(event)
+            self._row(event.provider, event.requested_model if event.model is None else event.model).add(
+                event
+            )
 
     def merge(self, other: "Tally") -> None:
         """Count in what another process or thread has tallied."""

@@ -1,0 +1,131 @@
+"""The commands, their arguments and their help. Each loads what it needs when it runs, so that help is quick."""
+# ruff: noqa: PLC0415 - see above
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from taximeter.errors import ConfigurationError, TaximeterError
+from taximeter.version import __version__
+
+app = typer.Typer(
+    name="taximeter",
+    help="Meters every LLM call a program makes: exact tokens, integer cost, who and why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+By = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--by",
+        "-b",
+        metavar="DIMENSION",
+        help="model, provider, task_type, agent, user, session, service, run, operation, outcome, hour, day, week, "
+        "month and some more; may be given several times.",
+    ),
+]
+Zone = Annotated[str, typer.Option(metavar="ZONE", help="The IANA time zone that days are cut in.")]
+Sinks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--to", metavar="SINK", help="Where events go: a path such as usage.db or events.ndjson, or a URL."
+    ),
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"taximeter {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _taximeter(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("report")
+def _report(
+    store: Annotated[
+        Path, typer.Argument(help="A store (SQLite) or a file of events (NDJSON, gzip or not).")
+    ] = Path("usage.db"),
+    *,
+    by: By = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="2026-11-01, 2026-11-01T12:30, 7d, 24h, today ...")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="The same; calls before this moment count.")
+    ] = None,
+    tz: Zone = "UTC",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Show what was consumed: calls, tokens and cost by model, day, agent and so on."""
+    from taximeter.cli.report import report
+
+    report(store, by or ["model"], since=since, until=until, tz=tz, as_json=as_json)
+
+
+@app.command("replay")
+def _replay(
+    file: Annotated[
+        str, typer.Argument(help="Recorded interactions, one a line, gzip or not; - reads stdin.")
+    ],
+    *,
+    to: Sinks = None,
+    ndjson: Annotated[
+        bool, typer.Option("--ndjson", help="Print one event a line instead of a table.")
+    ] = False,
+    by: By = None,
+    tz: Zone = "UTC",
+) -> None:
+    """Turn recorded interactions into events."""
+    from taximeter.cli.replay import replay
+
+    replay(file, to or [], by or ["wire_format", "model"], ndjson=ndjson, tz=tz)
+
+
+@app.command("schema")
+def _schema(
+    name: Annotated[str | None, typer.Argument(help="Which schema; without a name, list them.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write files into this folder instead of printing.")
+    ] = None,
+) -> None:
+    """Print the JSON Schemas of events."""
+    from taximeter.cli.schema import schema
+
+    schema(name, out)
+
+
+def run_app(arguments: Sequence[str]) -> int:
+    """Run a command; return its exit code: 0, 1 for data that cannot be read, 2 for wrong usage, 130 for Ctrl-C."""
+    from taximeter.cli.console import complain
+
+    try:
+        code: Any = app(arguments, prog_name="taximeter", standalone_mode=False)
+    except KeyboardInterrupt:
+        return 130
+    except TaximeterError as error:
+        complain(str(error))
+        return 2 if isinstance(error, ConfigurationError) else 1
+    except OSError as error:
+        complain(": ".join(str(part) for part in (error.filename, error.strerror) if part) or str(error))
+        return 1
+    except Exception as error:
+        if (describe := getattr(error, "format_message", None)) is None:
+            raise
+        if message := describe():  # none after a help text that was shown in place of a missing command
+            complain(f"{message} (taximeter --help says more)")
+        return int(getattr(error, "exit_code", 2))
+    return code if isinstance(code, int) else 0

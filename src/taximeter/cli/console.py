@@ -1,0 +1,37 @@
+"""Consoles: what people read goes out coloured and fitted to a terminal, plain and uncut anywhere else."""
+
+import sys
+
+from rich.console import Console
+from rich.text import Text
+
+_UNBOUNDED = 100_000
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return the console for stdout or stderr, as it is now."""
+    stream = sys.stderr if stderr else sys.stdout
+    terminal = stream.isatty()
+    return Console(
+        file=stream,
+        width=None if terminal else _UNBOUNDED,  # nobody's columns are cut off in a pipe
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=not terminal,
+    )
+
+
+def printable(value: object) -> str:
+    """Return a value's text without what would steer a terminal: names in events are other people's input."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
+
+
+def plain(value: object, style: str = "") -> Text:
+    """Return a value as it stands, in a style."""
+    return Text(printable(value), style=style)
+
+
+def complain(message: str) -> None:
+    """Say on stderr, in one line, what went wrong."""
+    sys.stderr.write(f"taximeter: {printable(' '.join(message.split()))}\n")

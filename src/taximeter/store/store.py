@@ -1,0 +1,220 @@
+"""Store: a SQLite file of events, opened to be asked."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, tzinfo
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from taximeter.errors import ConfigurationError
+from taximeter.event import TaskCompletionEvent
+from taximeter.report.dimension import COLUMNS, PERIODS, Key, period_of, read_columns, read_dimensions
+from taximeter.report.group import Group, merge_groups
+from taximeter.report.totals import TOTALS_FIELDS, Totals
+from taximeter.report.window import ALWAYS, Window
+from taximeter.store.failure import StoreError
+
+QUARTER_US = 15 * 60 * 1_000_000
+"""Every zone's offset since 1972 is a whole number of quarters of an hour (IANA tz), so a quarter lies in one day."""
+
+_REFUSED = "error_status >= 400 AND actual_input_tokens IS NULL AND actual_output_tokens IS NULL"
+_NANOS = "COALESCE(actual_cost_usd_nanos, actual_cost_usd_micros * 1000)"
+_SUMS: dict[str, str] = {
+    "calls": "1",
+    "failed_calls": "outcome IN ('failure', 'timeout')",
+    "cut_short_calls": "outcome IN ('partial', 'cancelled')",
+    "input_tokens": "actual_input_tokens",
+    "output_tokens": "actual_output_tokens",
+    "cache_read_tokens": "COALESCE(cache_read_tokens, 0) + COALESCE(cache_read_audio_tokens, 0)",
+    "reasoning_tokens": "reasoning_tokens",
+    "cost_usd_nanos": _NANOS,
+    "unpriced_calls": f"{_NANOS} IS NULL AND NOT COALESCE({_REFUSED}, 0)",
+    "estimated_calls": f"{_NANOS} IS NOT NULL AND "
+    "(cost_status = 'partial' OR usage_status IN ('partial', 'estimated'))",
+    "unmetered_calls": "actual_input_tokens IS NULL AND actual_output_tokens IS NULL "
+    f"AND COALESCE(billable_units, '{{}}') IN ('{{}}', 'null') AND NOT COALESCE({_REFUSED}, 0)",
+}
+"""What each field of `Totals` sums up, said in SQL; a test holds it against `Totals.add`."""
+
+
+class Store:
+    """The events in a SQLite file. Reads only, and sees what writers have committed when a question is asked.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ConfigurationError: There is no such file.
+        StoreError: The file is no store.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise ConfigurationError("store", os.fspath(path), "an existing file")
+        with self._translated():
+            self._connection = _connect(self.path)
+        try:
+            self._columns = self._read_columns()
+        except BaseException:
+            self.close()
+            raise
+
+    def totals(
+        self,
+        group_by: Sequence[str] = (),
+        *,
+        where: Mapping[str, str | None] | None = None,
+        window: Window = ALWAYS,
+        zone: tzinfo = UTC,
+    ) -> list[Group]:
+        """Add up the calls by dimension: by time where a period is asked for, then the dearest first.
+
+        Args:
+            group_by: Names out of `report.dimension.DIMENSIONS`; none gives one group of all calls.
+            where: Values that dimensions other than periods must have; None means not known.
+            window: When the calls started.
+            zone: Where days, hours, weeks and months begin.
+
+        Raises:
+            ConfigurationError: A name that is no dimension.
+            StoreError: The file is broken.
+        """
+        by = read_dimensions(group_by)
+        query, values = _totals_query(by, where or {}, window)
+        rows = self._ask(query, values)
+        return merge_groups((_read_part(row, by, zone) for row in rows if row[len(by)]), by)
+
+    def event(self, event_id: str) -> TaskCompletionEvent | None:
+        """Return the event of that id, or None.
+
+        Raises:
+            StoreError: The file is broken.
+        """
+        return next(self._events("event_id = ?", event_id), None)
+
+    def events(self, window: Window = ALWAYS) -> Iterator[TaskCompletionEvent]:
+        """Yield the events that started in *window*, oldest first.
+
+        Raises:
+            StoreError: The file is broken.
+        """
+        condition, values = _window_condition(window)
+        return self._events(f"{condition} ORDER BY started_at_us, event_id", *values)
+
+    def close(self) -> None:
+        """Let the file go; a closed store answers no more."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _events(self, condition: str, *values: Any) -> Iterator[TaskCompletionEvent]:
+        names = [name for name in TaskCompletionEvent.__struct_fields__ if name in self._columns]
+        query = f"SELECT {', '.join(names)} FROM events WHERE {condition}"  # noqa: S608 - our own field names
+        for row in self._ask(query, values):
+            try:
+                yield _read_event(zip(names, row, strict=True))
+            except msgspec.DecodeError as error:
+                raise StoreError(f"{self.path}: holds a broken event: {error}") from error
+
+    def _ask(self, query: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        with self._translated():
+            yield from self._connection.execute(query, values)
+
+    def _read_columns(self) -> frozenset[str]:
+        columns = frozenset(row[1] for row in self._ask("PRAGMA table_info(events)", ()))
+        if not {"event_id", "started_at_us", "actual_cost_usd_nanos"} <= columns:
+            raise StoreError(f"{self.path}: not a store of taximeter: it has no table of events")
+        return columns
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: cannot be read: {error}") from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(address, uri=True)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+    except sqlite3.OperationalError:
+        connection.close()
+        if path.with_name(f"{path.name}-wal").exists():
+            raise
+        # A write-ahead store in a folder that we may not write to: with no log beside it nobody is writing
+        return sqlite3.connect(f"{address}&immutable=1", uri=True)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _expression(name: str) -> str:
+    if name in PERIODS:
+        return f"started_at_us / {QUARTER_US}"
+    columns = COLUMNS[name]
+    return columns[0] if len(columns) == 1 else f"COALESCE({', '.join(columns)})"
+
+
+def _totals_query(
+    by: tuple[str, ...], where: Mapping[str, str | None], window: Window
+) -> tuple[str, list[Any]]:
+    condition, values = _window_condition(window)
+    for name, value in read_columns(where).items():
+        condition += f" AND {_expression(name)} IS ?"
+        values.append(value)
+    keys = [_expression(name) for name in by]
+    sums = [f"COALESCE(SUM({_SUMS[name]}), 0)" for name in TOTALS_FIELDS]
+    groups = f" GROUP BY {', '.join(str(at + 1) for at in range(len(keys)))}" if keys else ""
+    query = f"SELECT {', '.join(keys + sums)} FROM events WHERE {condition}{groups}"  # noqa: S608 - allowlisted names
+    return query, values
+
+
+def _window_condition(window: Window) -> tuple[str, list[Any]]:
+    sides = [("started_at_us >= ?", window.since_us), ("started_at_us < ?", window.until_us)]
+    given = [(text, at_us) for text, at_us in sides if at_us is not None]
+    return " AND ".join(text for text, _ in given) or "1", [at_us for _, at_us in given]
+
+
+def _read_part(row: tuple[Any, ...], by: tuple[str, ...], zone: tzinfo) -> tuple[Key, Totals]:
+    key = tuple(
+        period_of(name, part * QUARTER_US, zone) if name in PERIODS else _text(part)
+        for name, part in zip(by, row, strict=False)
+    )
+    return key, Totals(**dict(zip(TOTALS_FIELDS, row[len(by) :], strict=True)))
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _json_fields() -> frozenset[str]:
+    """Fields that a store keeps as JSON text: tuples and dicts, alone or beside a number."""
+    hints = TaskCompletionEvent.__annotations__
+    return frozenset(name for name, hint in hints.items() if "tuple[" in str(hint) or "dict[" in str(hint))
+
+
+_JSON_FIELDS = _json_fields()
+
+
+def _read_event(fields: Iterator[tuple[str, Any]]) -> TaskCompletionEvent:
+    known = {
+        name: msgspec.json.decode(value) if name in _JSON_FIELDS and isinstance(value, str) else value
+        for name, value in fields
+        if value is not None
+    }
+    return msgspec.convert(known, TaskCompletionEvent, strict=False)  # not strict: 0 and 1 are booleans
