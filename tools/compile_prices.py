@@ -30,7 +30,6 @@ from genai_prices.types import (
     ConditionalPrice,
     ModelInfo,
     ModelPrice,
-    PriceVariant,
     StartDateConstraint,
     TieredPrices,
     TimeOfDateConstraint,
@@ -38,10 +37,8 @@ from genai_prices.types import (
 from genai_prices.types import Provider as UpstreamProvider
 
 from taximeter.pricing.instant import instant_us
-from taximeter.pricing.kind import KINDS, PIECES
-from taximeter.pricing.money import femtos
-from taximeter.pricing.plan import levels_of
-from taximeter.pricing.resolver import scaled
+from taximeter.pricing.kind import KINDS, PIECES, TOKEN_KINDS
+from taximeter.pricing.money import femtos, round_half_even
 from taximeter.pricing.table import Multiplier, Provider, Row, Table, Tier, Window, build_table, encode_table
 
 DATA = Path(__file__).parent.parent / "src/taximeter/pricing/data"
@@ -199,16 +196,10 @@ def in_proportion(row: Row, base: Row, variant: Row, until_us: int) -> Row:
     """Return a row scaled kind by kind as *variant* is to *base*."""
 
     def part(rates: Mapping[str, int]) -> dict[str, int]:
-        factors = {
-            kind: Fraction(variant.rates[kind], base.rates[kind])
-            for kind in variant.rates
-            if base.rates.get(kind)
-        }
         return {
-            kind: rate
-            for kind in factors
-            if kind in rates
-            for rate in scaled({kind: rates[kind]}, factors[kind], (kind,)).values()
+            kind: round_half_even(rate * variant.rates[kind], base.rates[kind])
+            for kind, rate in rates.items()
+            if kind in variant.rates and base.rates.get(kind)
         }
 
     return Row(
@@ -307,7 +298,7 @@ def overlay_row(row: Mapping[str, Any]) -> Row:
         tiers=tuple(tiers),
         from_us=instant_us(row.get("from"), "from"),
         until_us=instant_us(row.get("until"), "until"),
-        window=Window(*row["window_s"], row.get("days", 0b1111111)) if "window_s" in row else None,
+        window=Window(row["window_s"][0], row["window_s"][1], row.get("days", 0b1111111)) if "window_s" in row else None,
         when=dict(row.get("when", {})),
         overlay=True,
         minimums=dict(row.get("minimums", {})),
@@ -321,6 +312,8 @@ def overlay_rates(row: Mapping[str, Any]) -> dict[str, int]:
         kind: femtos(Decimal(usd) * PIECES.get(kind, 1), 1000)
         for kind, usd in row.get("usd_per_1k", {}).items()
     }
+    hours = {kind: femtos(Decimal(usd), 1) for kind, usd in row.get("usd_per_hour", {}).items()}
+    pieces |= hours
     if unknown := (tokens | pieces).keys() - set(KINDS):
         raise ValueError(f"the overlay prices kinds that do not exist: {sorted(unknown)}")
     return tokens | pieces
@@ -338,6 +331,7 @@ def compile_multiplier(entry: Mapping[str, Any]) -> Multiplier:
         from_us=instant_us(entry.get("from"), "from"),
         until_us=instant_us(entry.get("until"), "until"),
         unless_variant=entry.get("unless_variant", False),
+        kinds=tuple(kind for kind in TOKEN_KINDS if kind not in entry.get("except_kinds", ())),
     )
 
 

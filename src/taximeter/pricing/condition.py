@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 Conditions = Mapping[str, str]
 
 _STANDARD_TIERS = frozenset({"default", "standard", "auto", "on_demand", "standard_only"})
-_TRAFFIC = {"on_demand_priority": "priority", "on_demand_flex": "flex"}  # Vertex's `trafficType`
+_TRAFFIC_TIERS = {"on_demand_priority": "priority", "on_demand_flex": "flex"}  # Vertex's `trafficType`
 
 
 def conditions(service_tier: str | None, context: Mapping[str, str] | None) -> dict[str, str]:
@@ -14,11 +14,12 @@ def conditions(service_tier: str | None, context: Mapping[str, str] | None) -> d
 
     Batch work is `processing=batch`, whichever way it was said; a tier at list price is left out.
     """
-    found = {key: str(value).lower() for key, value in (context or {}).items() if value is not None}
-    tier = (service_tier or found.pop("service_tier", "")).lower()
-    found.pop("service_tier", None)
-    tier = _TRAFFIC.get(tier, tier)
-    if tier == "batch" or found.pop("batch", "false") not in {"false", "0", ""}:
+    found = {key: str(value).lower() for key, value in (context or {}).items()}
+    stated = found.pop("service_tier", None)
+    traffic = _TRAFFIC_TIERS.get(found.pop("traffic_type", ""))
+    tier = (service_tier or stated or traffic or "").lower()
+    batch = found.pop("batch", "false") not in {"false", "0", ""}
+    if batch or tier == "batch":
         found["processing"] = "batch"
     elif tier and tier not in _STANDARD_TIERS:
         found["service_tier"] = tier

@@ -1,10 +1,12 @@
 """Override: a price of the user's own, stronger than any list."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from typing import Any
 
 import msgspec
 
@@ -16,6 +18,7 @@ from taximeter.pricing.money import femtos
 from taximeter.pricing.spelling import table_name
 
 Price = str | int | float | Decimal
+_PRICE_SUFFIX = re.compile(r"_(?:usd_per_)?(?:mtok|1k)$")
 _LIMIT = Decimal(10**9)  # USD; what is dearer is a slip of the keyboard
 
 
@@ -49,13 +52,14 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
     when: Mapping[str, str] = {}
 
     def __post_init__(self) -> None:
+        for key in ("usd_per_mtok", "usd_per_1k", "when"):
+            if not isinstance(getattr(self, key), Mapping):
+                raise ConfigurationError(key, getattr(self, key), "a table")
         if (self.multiplier is None) == (not self.rates()):
             raise ConfigurationError("multiplier", self.multiplier, "given, or else prices, but not both")
         if self.multiplier is not None:
             _amount("multiplier", self.multiplier)
-        for key, pattern in (("provider", self.provider), ("model", self.model)):
-            if not isinstance(pattern, str) or not pattern:
-                raise ConfigurationError(key, pattern, "a name or a glob pattern")
+        _check_names(self.provider, self.model)
         start, end = self.span_us()
         if start is not None and end is not None and start >= end:
             raise ConfigurationError("valid_to", self.valid_to, f"later than valid_from={self.valid_from}")
@@ -84,14 +88,12 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
 
     def matches(self, provider: str, models: Iterable[str], found: Conditions) -> bool:
         """Whether it is for calls of this provider and any of these names of the model."""
-        wanted = self.provider.lower()
-        if not any(fnmatchcase(name, wanted) for name in (provider.lower(), table_name(provider))):
-            if table_name(wanted) != table_name(provider):
-                return False
-        pattern = self.model.lower()
-        return (pattern == "*" or any(_same_or_like(model.lower(), pattern) for model in models)) and meets(
-            self.when, found
-        )
+        wanted, pattern = self.provider.lower(), self.model.lower()
+        named = {provider.lower(), table_name(provider)}
+        if table_name(wanted) not in named and not any(fnmatchcase(name, wanted) for name in named):
+            return False
+        known = pattern == "*" or any(_same_or_like(model.lower(), pattern) for model in models)
+        return known and meets(self.when, found)
 
     def rank(self) -> tuple[int, int]:
         """Return how specific it is; the higher one wins."""
@@ -100,6 +102,12 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
             return (0 if self.provider == "*" else 1), letters + len(self.when)
         exact = not any(_is_pattern(pattern) for pattern in (self.provider, self.model))
         return (3 if exact else 2), letters + len(self.when)
+
+
+def _check_names(provider: Any, model: Any) -> None:
+    for key, name in (("provider", provider), ("model", model)):
+        if not isinstance(name, str) or not name:
+            raise ConfigurationError(key, name, "a name or a glob pattern")
 
 
 def _is_pattern(text: str) -> bool:
@@ -132,9 +140,9 @@ def strongest(
     """Return the override that holds for a call; None when none does."""
     best: Override | None = None
     for override in overrides:
-        if (best is None or override.rank() >= best.rank()) and _holds(override, at_us):
-            if override.matches(provider, models, found):
-                best = override
+        stronger = best is None or override.rank() >= best.rank()
+        if stronger and _holds(override, at_us) and override.matches(provider, models, found):
+            best = override
     return best
 
 
@@ -143,18 +151,26 @@ def _holds(override: Override, at_us: int) -> bool:
     return (start is None or at_us >= start) and (end is None or at_us < end)
 
 
-def override_from(settings: Mapping[str, object]) -> Override:
-    """Read an override from a configuration file's table; `from` and `to` stand for the dates.
+def override_from(settings: Mapping[str, Any]) -> Override:
+    """Read an override from a table of a configuration file.
+
+    `from` and `to` stand for the dates, and prices may stand among the settings under their kind, in USD per million
+    tokens or per thousand pieces: {"model": "gpt-4o", "input": "2", "output": "8"}.
 
     Raises:
         ConfigurationError: A key or value that cannot be.
     """
-    renamed = {"from": "valid_from", "to": "valid_to"}
-    values = {renamed.get(key, key): value for key, value in settings.items()}
-    for key in values:
-        if key not in Override.__struct_fields__:
-            raise ConfigurationError(key, values[key], "one of " + ", ".join(Override.__struct_fields__))
-    try:
-        return msgspec.convert(values, Override, strict=False)
-    except msgspec.ValidationError as error:
-        raise ConfigurationError("override", dict(settings), str(error)) from error
+    values: dict[str, Any] = {"usd_per_mtok": {}, "usd_per_1k": {}}
+    for key, value in settings.items():
+        field = {"from": "valid_from", "to": "valid_to"}.get(key, key)
+        kind = _PRICE_SUFFIX.sub("", key)
+        if field in Override.__struct_fields__:
+            values[field] = value
+        elif kind in TOKEN_KINDS:
+            values["usd_per_mtok"] = {**values["usd_per_mtok"], kind: value}
+        elif kind in PIECE_KINDS:
+            values["usd_per_1k"] = {**values["usd_per_1k"], kind: value}
+        else:
+            allowed = ", ".join((*Override.__struct_fields__, *TOKEN_KINDS, *PIECE_KINDS))
+            raise ConfigurationError(key, value, f"one of {allowed}")
+    return Override(**values)

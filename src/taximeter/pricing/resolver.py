@@ -1,6 +1,6 @@
 """Resolver: from the names and the context of a call to the plan that prices it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ import msgspec
 
 from taximeter.pricing.condition import Conditions, meets
 from taximeter.pricing.instant import date_text
-from taximeter.pricing.kind import TOKEN_KINDS
+from taximeter.pricing.kind import TOKEN_KINDS, Rates, fill
 from taximeter.pricing.money import round_half_even
 from taximeter.pricing.override import Override, strongest
 from taximeter.pricing.plan import Level, Plan, is_active, levels_of, make_level, resolve, validity
@@ -123,14 +123,11 @@ def _listed(entry: Entry | None, found: Conditions, at_us: int, rules: Sequence[
         return Plan(from_us=at_us, until_us=at_us)
     variants = variants if entry.own else []
     rules = [rule for rule in rules if not (rule.unless_variant and _has_variant(variants, rule))]
-    factor = Fraction(1)
-    for rule in rules:
-        factor *= Fraction(rule.numerator, rule.denominator)
     rows = (standard, *variants)
     marginal = {tier.above_tokens for row in rows for tier in row.tiers if tier.marginal}
     return Plan(
         levels=tuple(
-            make_level(above, scaled(rates, factor, TOKEN_KINDS), marginal=above in marginal)
+            make_level(above, _multiplied(rates, rules), marginal=above in marginal)
             for above, rates in levels_of(standard, variants).items()
         ),
         source=CostSource.OVERLAY if rules or any(row.overlay for row in rows) else CostSource.TABLE,
@@ -155,12 +152,13 @@ def _rule_text(rule: Multiplier) -> str:
     return f"{when} x{float(Fraction(rule.numerator, rule.denominator)):g}"
 
 
-def scaled(rates: Mapping[str, int], factor: Fraction, kinds: Iterable[str]) -> dict[str, int]:
-    """Multiply the rates of these kinds; half-even to the femtodollar where the product is not whole."""
-    return {
-        kind: round_half_even(rate * factor.numerator, factor.denominator) if kind in kinds else rate
-        for kind, rate in rates.items()
-    }
+def _multiplied(rates: Rates, rules: Iterable[Multiplier]) -> dict[str, int]:
+    """Apply the rules to rates that are complete: what a price list leaves out is multiplied as its parent is."""
+    product = {kind: Fraction(rate) for kind, rate in fill(rates).items()}
+    for rule in rules:
+        for kind in product.keys() & set(rule.kinds):
+            product[kind] *= Fraction(rule.numerator, rule.denominator)
+    return {kind: round_half_even(rate.numerator, rate.denominator) for kind, rate in product.items()}
 
 
 def _overridden(plan: Plan, override: Override) -> Plan:
@@ -195,7 +193,7 @@ def _discounted(level: Level, factor: Fraction) -> Level:
     )
 
 
-def _replaced(level: Level, own: Mapping[str, int]) -> Level:
+def _replaced(level: Level, own: Rates) -> Level:
     listed = {kind: rate for kind, rate in zip(TOKEN_KINDS, level.tokens, strict=True) if rate is not None}
     listed.pop("reasoning", None)  # a surcharge on the list's output rate says nothing beside one's own
     return make_level(level.above_tokens, {**listed, **level.pieces, **own}, marginal=level.marginal)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from taximeter.errors import TaximeterError
+from taximeter.pricing.kind import TOKEN_KINDS
 
 FORMAT = 1
 _MAGIC = b"TXPRICE1"
@@ -76,10 +77,10 @@ class Provider(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Multiplier(msgspec.Struct, frozen=True, array_like=True):
-    """A factor on token rates that a provider applies in a context, such as a region.
+    """A factor on the rates of some kinds that a provider applies in a context, such as a region.
 
-    `models` and the values of `when` are glob patterns, one starting with `!` excludes; `unless_variant`: only where the model has
-    no variant of its own for that context.
+    `models` and the values of `when` are glob patterns; a value that starts with `!` excludes. `unless_variant`: only
+    where the model has no variant of its own for that context.
     """
 
     providers: tuple[str, ...]
@@ -90,6 +91,7 @@ class Multiplier(msgspec.Struct, frozen=True, array_like=True):
     from_us: int | None = None
     until_us: int | None = None
     unless_variant: bool = False
+    kinds: tuple[str, ...] = tuple(TOKEN_KINDS)
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
