@@ -87,6 +87,8 @@ def read(record: Record, endpoint: Endpoint) -> Facts:
 def observed(facts: Facts) -> dict[str, Any]:
     """Return the facts in the words of the expectation."""
     usage = facts.usage
+    if usage is not None and usage.input_tokens is None and usage.output_tokens is None:
+        usage = None  # billed by other units
     values: dict[str, Any] = dict.fromkeys(SCORED)
     if usage is not None:
         values |= {

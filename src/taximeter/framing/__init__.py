@@ -1,5 +1,6 @@
 """Bytes to JSON documents, incrementally: any split at any byte gives the same documents, in linear time."""
 
+from taximeter.framing.aws_event_stream import AwsEventStream
 from taximeter.framing.document import BODY_LIMIT_BYTES, DOCUMENT_LIMIT_BYTES, Document, Framing
 from taximeter.framing.json_array import JsonArray
 from taximeter.framing.json_lines import JsonLines
@@ -7,6 +8,7 @@ from taximeter.framing.server_sent_events import ServerSentEvents
 from taximeter.framing.whole_body import WholeBody
 
 __all__ = [
+    "AwsEventStream",
     "BODY_LIMIT_BYTES",
     "DOCUMENT_LIMIT_BYTES",
     "Document",

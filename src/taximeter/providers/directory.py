@@ -3,9 +3,13 @@
 import re
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from taximeter.providers.answer import Answer
 from taximeter.providers.anthropic_messages import MessagesAnswer
+from taximeter.providers.bedrock_converse import ConverseAnswer
+from taximeter.providers.bedrock_invoke import InvokeAnswer
+from taximeter.providers.cohere import CohereAnswer, CohereLinesAnswer
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.gemini_generate import GenerateAnswer
 from taximeter.providers.hosts import is_local, provider_of, region_of
@@ -25,6 +29,15 @@ class Format(NamedTuple):
 
 FORMATS: dict[str, Format] = {
     "anthropic.messages": Format(MessagesAnswer, Operation.CHAT),
+    "bedrock.converse": Format(ConverseAnswer, Operation.CHAT),
+    "bedrock.converse_stream": Format(ConverseAnswer, Operation.CHAT),
+    "bedrock.invoke": Format(InvokeAnswer, Operation.CHAT),
+    "bedrock.invoke_stream": Format(InvokeAnswer, Operation.CHAT),
+    "cohere.chat_v1": Format(CohereLinesAnswer, Operation.CHAT),
+    "cohere.chat_v2": Format(CohereAnswer, Operation.CHAT),
+    "cohere.embed": Format(CohereAnswer, Operation.EMBEDDINGS),
+    "cohere.generate_v1": Format(CohereLinesAnswer, Operation.COMPLETION),
+    "cohere.rerank": Format(CohereAnswer, Operation.RERANK),
     "gemini.generate": Format(GenerateAnswer, Operation.CHAT),
     "gemini.stream_generate": Format(GenerateAnswer, Operation.CHAT),
     "ollama.chat": Format(OllamaAnswer, Operation.CHAT),
@@ -59,6 +72,11 @@ def _route(wire_format: str, path: str, *providers: str, method: str = "POST") -
 ROUTES = (
     _route("openai.chat", r"/deployments/(?P<model>[^/]+)/chat/completions$"),
     _route("openai.chat", r"/chat/completions$"),
+    _route("cohere.chat_v1", r"/v1/chat$", "cohere"),
+    _route("cohere.chat_v2", r"/v2/chat$", "cohere"),
+    _route("cohere.embed", r"/v[12]/embed$", "cohere"),
+    _route("cohere.generate_v1", r"/v1/generate$", "cohere"),
+    _route("cohere.rerank", r"/v[12]/rerank$", "cohere"),
     _route("openai.chat", r"/v1/chat$"),
     _route("openai.completions", r"/deployments/(?P<model>[^/]+)/completions$"),
     _route("openai.completions", r"/completions$"),
@@ -70,6 +88,10 @@ ROUTES = (
     _route("anthropic.messages", r"/v1/messages$"),
     _route("gemini.generate", r"/models/(?P<model>[^/:]+):generateContent$"),
     _route("gemini.stream_generate", r"/models/(?P<model>[^/:]+):streamGenerateContent$"),
+    _route("bedrock.converse", r"/model/(?P<model>.+)/converse$", "bedrock"),
+    _route("bedrock.converse_stream", r"/model/(?P<model>.+)/converse-stream$", "bedrock"),
+    _route("bedrock.invoke", r"/model/(?P<model>.+)/invoke$", "bedrock"),
+    _route("bedrock.invoke_stream", r"/model/(?P<model>.+)/invoke-with-response-stream$", "bedrock"),
     _route("ollama.chat", r"/api/chat$", "ollama", "local"),
     _route("ollama.generate", r"/api/generate$", "ollama", "local"),
     _route("ollama.embed", r"/api/embed(dings)?$", "ollama", "local"),
@@ -103,7 +125,7 @@ def _identify(method: str, address: str) -> Endpoint | None:
                 provider=_named(provider, route.wire_format),
                 wire_format=route.wire_format,
                 operation=FORMATS[route.wire_format].operation,
-                model=match.groupdict().get("model"),
+                model=unquote(match.groupdict().get("model") or "") or None,
                 region=region_of(host, path),
             )
     return None

@@ -111,16 +111,20 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
     prompts, cached = modalities(raw.get("promptTokensDetails")), modalities(raw.get("cacheTokensDetails"))
     outputs = modalities(raw.get("candidatesTokensDetails") or raw.get("responseTokensDetails"))
     thoughts = first_count(raw, "thoughtsTokenCount")
+    output = known_sum(first_count(raw, "candidatesTokenCount", "responseTokenCount"), thoughts)
+    total, prompt = first_count(raw, "totalTokenCount"), first_count(raw, "promptTokenCount")
+    if output is None and total is not None and total == prompt:
+        output = 0  # protobuf leaves zeros out
     return usage_of(
         split_input(
-            known_sum(first_count(raw, "promptTokenCount"), first_count(raw, "toolUsePromptTokenCount")),
+            known_sum(prompt, first_count(raw, "toolUsePromptTokenCount")),
             cache_read=first_count(raw, "cachedContentTokenCount"),
             audio=prompts.get("AUDIO"),
             cached_audio=cached.get("AUDIO"),
             image=prompts.get("IMAGE"),
         ),
         split_output(
-            known_sum(first_count(raw, "candidatesTokenCount", "responseTokenCount"), thoughts),
+            output,
             reasoning=thoughts,
             audio=outputs.get("AUDIO"),
             image=outputs.get("IMAGE"),

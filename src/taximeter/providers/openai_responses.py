@@ -108,7 +108,7 @@ class ResponsesAnswer(Answer):
         elif kind == "error":
             self.note_failure({"error": document.get("error") or document})
         elif kind.startswith("response."):
-            self.note_identity(as_mapping(document.get("response")))
+            self._begin(as_mapping(document.get("response")))
         else:
             self._add_response(document)
 
@@ -120,8 +120,13 @@ class ResponsesAnswer(Answer):
             facts.usage = read_usage(facts.raw_usage, self._items)
             facts.reported_cost_usd_nanos = reported_cost(facts.raw_usage)
 
+    def _begin(self, response: Mapping[str, Any]) -> None:
+        self.note_identity(response)
+        self.facts.service_tier = as_text(response.get("service_tier")) or self.facts.service_tier
+
     def _add_response(self, response: Mapping[str, Any]) -> None:
         facts = self.facts
+        facts.response_id = as_text(response.get("id")) or facts.response_id
         self.note_identity(response)
         self.note_failure(response)
         self.note_finish(

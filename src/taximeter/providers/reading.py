@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from taximeter.framing import (
+    AwsEventStream,
     Framing,
     JsonArray,
     JsonLines,
@@ -20,6 +21,7 @@ from taximeter.providers.facts import Facts, RequestFacts
 from taximeter.providers.failure import failure_of
 
 _LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/stream+json")
+_AWS_TYPE = "application/vnd.amazon.eventstream"
 _DONE = b"[DONE]"  # OpenAI's end mark, which the compatible servers copied
 
 
@@ -137,6 +139,16 @@ class Reading:
         if self.endpoint.region is not None:
             facts.price_context = {**(facts.price_context or {}), "region": self.endpoint.region}
 
+    def _note_refusal(self, decoded: Mapping[str, Any]) -> None:
+        """Keep the word of an error whose body has no `error`: AWS puts it into a header, others have none."""
+        facts = self._answer.facts
+        if self._answer.note_failure(decoded, self._status) or facts.error_type is not None:
+            return
+        if word := self._headers.get("x-amzn-errortype"):
+            facts.error_type = word.partition(":")[0]
+        elif any(isinstance(decoded.get(name), str) for name in ("message", "detail", "Message")):
+            facts.error_type = "error"
+
     def _note_status(self) -> None:
         facts = self._answer.facts
         word = facts.error_type or f"http_{self._status}"
@@ -145,6 +157,8 @@ class Reading:
     def _choose_framing(self, head: bytes) -> Framing:
         kind = self._headers.get("content-type", "").partition(";")[0].strip().lower()
         first = head[:1]
+        if kind == _AWS_TYPE or (first == b"\0" and self._answer.framing is AwsEventStream):
+            return AwsEventStream()
         if first == b"[" and self._answer.framing is JsonArray:
             return JsonArray()
         if first == b"{" and (kind in _LINE_TYPES or self._answer.framing is JsonLines):
@@ -158,11 +172,13 @@ class Reading:
             self._answer.complete = True
             return
         try:
-            decoded = _decoder(self._answer.shape).decode(document)
+            decoded = _decoder(self._answer.shape if self._status < 400 else dict[str, Any]).decode(document)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             self.unparsed += 1
             return
         self._answer.add(decoded, name.decode("utf-8", "replace"))
+        if self._status >= 400:
+            self._note_refusal(decoded)
         if isinstance(self._framing, WholeBody):
             self._answer.complete = True
 

@@ -1,0 +1,108 @@
+"""Bedrock converse and converse-stream, and the Nova models' own format, which is the same.
+
+Sources, read 2026-11: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html,
+API_runtime_ConverseStream.html, API_runtime_TokenUsage.html; docs.aws.amazon.com/nova/latest/userguide/
+complete-request-schema.html.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypedDict
+
+import msgspec
+
+from taximeter.framing import AwsEventStream
+from taximeter.providers.answer import Answer, nested
+from taximeter.providers.counters import usage_of
+from taximeter.providers.facts import RequestFacts
+from taximeter.providers.failure import failure_of
+from taximeter.providers.request import text_of, tool_names
+from taximeter.providers.values import as_items, as_mapping, as_text, first_count, merged
+from taximeter.usage import Usage
+
+
+class ConverseRequest(TypedDict, total=False):
+    """The fields of a request that are read."""
+
+    system: msgspec.Raw
+    toolConfig: Any
+    serviceTier: Any
+
+
+class ConverseAnswer(Answer):
+    """A conversation's next message; a stream's usage comes in the `metadata` event after the message's end."""
+
+    request_shape: ClassVar[Any] = ConverseRequest
+    framing: ClassVar[type[Any]] = AwsEventStream
+
+    @staticmethod
+    def read_request(body: Mapping[str, Any]) -> RequestFacts:
+        """Return what the request tells; the model stands in the URL."""
+        return RequestFacts(
+            system_prompt=text_of(body.get("system")) or None,
+            tool_names=tool_names(as_mapping(body.get("toolConfig")).get("tools")),
+            service_tier=as_text(as_mapping(body.get("serviceTier")).get("type")),
+        )
+
+    def add(self, document: Mapping[str, Any], name: str) -> None:
+        """Take a response or one event of its stream, which the frame names."""
+        if name.endswith(("Exception", "Error")):
+            facts = self.facts
+            facts.error_type, facts.error_status, facts.error_retryable = failure_of(name, None)
+            return
+        events = {name: document} if name else document
+        self._add_message(as_mapping(nested(events, "output", "message")))
+        self._add_block(as_mapping(nested(events, "contentBlockStart", "start")))
+        if "contentBlockDelta" in events:
+            self.has_output = True
+        for holder in (events, as_mapping(events.get("messageStop"))):
+            self.note_finish(0, holder.get("stopReason"))
+        for holder in (events, as_mapping(events.get("metadata"))):
+            self._note_usage(holder)
+
+    def settle(self) -> None:
+        """Work out usage."""
+        self.complete = self.complete or bool(self._finish_reasons)
+        if raw := self.facts.raw_usage:
+            self.facts.usage = read_usage(raw)
+
+    def _add_message(self, message: Mapping[str, Any]) -> None:
+        for block in as_items(message.get("content")):
+            self._add_block(block)
+            self.has_output = True
+
+    def _add_block(self, block: Mapping[str, Any]) -> None:
+        tool = as_mapping(block.get("toolUse"))
+        if tool.get("type") == "server_tool_use":
+            self.facts.server_tool_call_count += 1
+        elif tool:
+            self.facts.tool_call_count += 1
+
+    def _note_usage(self, holder: Mapping[str, Any]) -> None:
+        if usage := as_mapping(holder.get("usage")):
+            self.facts.raw_usage = merged(self.facts.raw_usage, usage)
+            self.usage_is_final = True
+        if tier := as_text(as_mapping(holder.get("serviceTier")).get("type")):
+            self.facts.service_tier = tier
+
+
+def read_usage(raw: Mapping[str, Any]) -> Usage:
+    """Return the usage; the input count leaves cached tokens out, as ours does.
+
+    The cache counts come under two names that mean the same; the writes may be listed by lifetime.
+    """
+    write = first_count(raw, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
+    write_1h = sum(
+        first_count(detail, "inputTokens") or 0
+        for detail in as_items(raw.get("cacheDetails"))
+        if detail.get("ttl") == "1h"
+    )
+    write_1h = min(write_1h, write or 0)
+    return usage_of(
+        {
+            "uncached_input_tokens": first_count(raw, "inputTokens", "inputTokenCount"),
+            "cache_read_tokens": first_count(raw, "cacheReadInputTokens", "cacheReadInputTokenCount"),
+            "cache_write_5m_tokens": None if write is None else write - write_1h,
+            "cache_write_1h_tokens": write_1h or None,
+            "text_output_tokens": first_count(raw, "outputTokens", "outputTokenCount"),
+        }
+    )

@@ -1,0 +1,169 @@
+"""Bedrock invoke and invoke-with-response-stream: every family has its own body.
+
+What a family leaves out stands in the response's headers, or in `amazon-bedrock-invocationMetrics` in the last event
+of a stream. Sources, read 2026-11: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html
+(headers), API_runtime_InvokeModelWithResponseStream.html, docs.aws.amazon.com/bedrock/latest/userguide/
+model-parameters.html (the bodies).
+"""
+
+from base64 import b64decode
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+
+from taximeter.framing import AwsEventStream
+from taximeter.providers.anthropic_messages import MessagesAnswer
+from taximeter.providers.answer import Answer
+from taximeter.providers.bedrock_converse import ConverseAnswer, read_usage
+from taximeter.providers.counters import usage_of
+from taximeter.providers.facts import RequestFacts
+from taximeter.providers.failure import failure_of
+from taximeter.providers.openai_chat import ChatAnswer
+from taximeter.providers.request import system_text, text_of, tool_names
+from taximeter.providers.values import as_items, as_mapping, as_text, first_count, known_sum, merged
+from taximeter.usage import Usage
+
+METRICS = "amazon-bedrock-invocationMetrics"
+
+_HEADERS = {
+    "x-amzn-bedrock-input-token-count": "inputTokenCount",
+    "x-amzn-bedrock-output-token-count": "outputTokenCount",
+    "x-amzn-bedrock-cache-read-input-token-count": "cacheReadInputTokenCount",
+    "x-amzn-bedrock-cache-write-input-token-count": "cacheWriteInputTokenCount",
+}
+_CONVERSE_FIELDS = frozenset(
+    {
+        "contentBlockDelta",
+        "contentBlockStart",
+        "contentBlockStop",
+        "messageStart",
+        "messageStop",
+        "metadata",
+        "output",
+    }
+)
+_LISTS = ("results", "outputs", "generations", "completions")
+
+
+class InvokeAnswer(Answer):
+    """A body of any family, read by the family's own rules, with what it lacks filled in by Bedrock's counts."""
+
+    framing: ClassVar[type[Any]] = AwsEventStream
+
+    def __init__(self, endpoint: Any) -> None:
+        super().__init__(endpoint)
+        self._family: Answer | None = None
+        self._counts: Mapping[str, Any] = {}
+
+    @staticmethod
+    def read_request(body: Mapping[str, Any]) -> RequestFacts:
+        """Return what the request tells; the model stands in the URL."""
+        return RequestFacts(
+            system_prompt=text_of(body.get("system")) or system_text(body.get("messages")),
+            tool_names=tool_names(body.get("tools"))
+            or tool_names(as_mapping(body.get("toolConfig")).get("tools")),
+        )
+
+    def add(self, document: Mapping[str, Any], name: str) -> None:
+        """Take a body, or one event of a stream, which holds the family's own event in base64."""
+        if name.endswith(("Exception", "Error")):
+            facts = self.facts
+            facts.error_type, facts.error_status, facts.error_retryable = failure_of(name, None)
+            return
+        if isinstance(encoded := document.get("bytes"), str):
+            document = as_mapping(msgspec.json.decode(b64decode(encoded)))
+        if metrics := as_mapping(document.get(METRICS)):
+            self._counts = metrics
+        family = self._family = self._family or self._choose(document)
+        family.add(document, "")
+        self.has_output = family.has_output
+
+    def see_headers(self, headers: Mapping[str, str]) -> None:
+        """Take the counts in the headers where no event has told them."""
+        counts = {count: headers[header] for header, count in _HEADERS.items() if header in headers}
+        self._counts = merged(counts, self._counts)
+
+    def settle(self) -> None:
+        """Work out usage: the body's own counts first."""
+        facts = self.facts
+        if self._family is not None:
+            self._family.settle()
+            self._finish_reasons = self._family._finish_reasons  # noqa: SLF001 - the same class, one level in
+            self.complete = self.complete or self._family.complete or bool(self._finish_reasons)
+            self.usage_is_final = self._family.usage_is_final
+        rest = read_usage(self._counts)
+        if not rest.is_empty:
+            facts.usage = rest if facts.usage is None else _filled(facts.usage, rest)
+            facts.raw_usage = merged(self._counts, facts.raw_usage or {})
+
+    def _choose(self, document: Mapping[str, Any]) -> Answer:
+        kind: type[Answer] = TextAnswer
+        if as_text(document.get("type")) not in {None, "completion"}:
+            kind = MessagesAnswer
+        elif "choices" in document:
+            kind = ChatAnswer
+        elif _CONVERSE_FIELDS & document.keys():
+            kind = ConverseAnswer
+        family = kind(self.endpoint)
+        family.facts = self.facts
+        return family
+
+
+class TextAnswer(Answer):
+    """The older families and the embeddings: Titan, Llama, Mistral, Cohere, AI21, Claude 2, Nova embeddings."""
+
+    def add(self, document: Mapping[str, Any], name: str) -> None:
+        """Take a body or one event."""
+        self.has_output = True
+        self.note_identity(document)
+        self.note_identity(document, "response_id")
+        self._add_ends(document)
+        counts = {
+            "inputTokens": known_sum(
+                first_count(document, "inputTextTokenCount"), first_count(document, "prompt_token_count")
+            ),
+            "outputTokens": _outputs(document),
+        }
+        if any(count is not None for count in counts.values()):
+            self.facts.raw_usage = merged(self.facts.raw_usage, counts)
+
+    def settle(self) -> None:
+        """Work out usage."""
+        if raw := self.facts.raw_usage:
+            self.facts.usage = read_usage(raw)
+
+    def _add_ends(self, document: Mapping[str, Any]) -> None:
+        parts = [part for name in _LISTS for part in as_items(document.get(name))]
+        for index, part in enumerate([document, *parts]):
+            for name in ("stop_reason", "finish_reason", "completionReason", "finishReason"):
+                reason = part.get(name)
+                self.note_finish(index, as_mapping(reason).get("reason") or reason)
+
+
+def _outputs(document: Mapping[str, Any]) -> int | None:
+    generated = [first_count(result, "tokenCount") for result in as_items(document.get("results"))]
+    return known_sum(
+        first_count(document, "generation_token_count"),
+        first_count(document, "totalOutputTextTokenCount"),
+        *generated,
+    )
+
+
+def _filled(usage: Usage, rest: Usage) -> Usage:
+    """Return *usage* with what it does not know at all taken from *rest*."""
+    inputs = usage if usage.input_tokens is not None else rest
+    outputs = usage if usage.output_tokens is not None else rest
+    return usage_of(
+        {
+            "uncached_input_tokens": inputs.uncached_input_tokens,
+            "cache_read_tokens": inputs.cache_read_tokens,
+            "cache_write_5m_tokens": inputs.cache_write_5m_tokens,
+            "cache_write_1h_tokens": inputs.cache_write_1h_tokens,
+            "audio_input_tokens": inputs.audio_input_tokens,
+            "text_output_tokens": outputs.text_output_tokens,
+            "audio_output_tokens": outputs.audio_output_tokens,
+            "reasoning_tokens": outputs.reasoning_tokens,
+        },
+        units=usage.units,
+    )
