@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from taximeter.cli.message import complain
 from taximeter.errors import ConfigurationError, TaximeterError
 from taximeter.version import __version__
 
@@ -110,8 +111,6 @@ def _schema(
 
 def run_app(arguments: Sequence[str]) -> int:
     """Run a command; return its exit code: 0, 1 for data that cannot be read, 2 for wrong usage, 130 for Ctrl-C."""
-    from taximeter.cli.console import complain
-
     try:
         code: Any = app(arguments, prog_name="taximeter", standalone_mode=False)
     except KeyboardInterrupt:

@@ -5,6 +5,8 @@ import sys
 from rich.console import Console
 from rich.text import Text
 
+from taximeter.cli.message import printable
+
 _UNBOUNDED = 100_000
 
 
@@ -22,16 +24,6 @@ def console(*, stderr: bool = False) -> Console:
     )
 
 
-def printable(value: object) -> str:
-    """Return a value's text without what would steer a terminal: names in events are other people's input."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
-
-
 def plain(value: object, style: str = "") -> Text:
     """Return a value as it stands, in a style."""
     return Text(printable(value), style=style)
-
-
-def complain(message: str) -> None:
-    """Say on stderr, in one line, what went wrong."""
-    sys.stderr.write(f"taximeter: {printable(' '.join(message.split()))}\n")

@@ -9,7 +9,8 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 import taximeter
 from taximeter.builder import EventBuilder
-from taximeter.cli.console import complain, console, plain
+from taximeter.cli.console import console, plain
+from taximeter.cli.message import complain
 from taximeter.cli.totals_table import print_totals
 from taximeter.event import TaskCompletionEvent, encode_event
 from taximeter.recording import UnreadableRecordingError, read_recording, replay_recording

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from taximeter.cli.console import complain, console, plain
+from taximeter.cli.console import console, plain
+from taximeter.cli.message import complain
 from taximeter.cli.totals_table import print_totals
 from taximeter.report.dimension import read_dimensions
 from taximeter.report.group import Group, grand_total
