@@ -17,8 +17,8 @@ COUNTS = st.none() | st.integers(min_value=0, max_value=10**9)
 EVENTS = st.lists(
     st.builds(
         TaskCompletionEvent,
-        # Since February 1972, when the last odd zone had taken to whole quarters of an hour, to 2037
-        started_at_us=st.integers(min_value=65_750_400_000_000, max_value=2_145_916_799_999_999),
+        # Since 1980, when the last odd zone (Kiritimati) had taken to whole quarters of an hour, to 2037
+        started_at_us=st.integers(min_value=315_532_800_000_000, max_value=2_145_916_799_999_999),
         provider=st.sampled_from(["openai", "anthropic"]),
         model=st.sampled_from([None, "small", "large"]),
         requested_model=st.sampled_from([None, "small"]),

@@ -20,7 +20,7 @@ from taximeter.report.window import ALWAYS, Window
 from taximeter.store.failure import StoreError
 
 QUARTER_US = 15 * 60 * 1_000_000
-"""Every zone's offset since February 1972 is a whole number of quarters of an hour (IANA tz), so a quarter lies in one day."""
+"""Every zone's offset since 1980 is a whole number of quarters of an hour (IANA tz), so a quarter lies in one day."""
 
 _REFUSED = "error_status >= 400 AND actual_input_tokens IS NULL AND actual_output_tokens IS NULL"
 _NANOS = "COALESCE(actual_cost_usd_nanos, actual_cost_usd_micros * 1000)"
