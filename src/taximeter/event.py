@@ -39,51 +39,81 @@ class TaskCompletionEvent(
     """
 
     event_id: str = msgspec.field(default_factory=new_event_id)
+    """UUIDv7, ordered by the time it was made; every sink keeps one row of it."""
     schema_version: int = _always(SCHEMA_VERSION)
+    """Version of this shape; grows when a field changes its meaning."""
     started_at_us: int = msgspec.field(default_factory=_now_us)
     """Unix time, UTC, microseconds."""
 
     # What was called
     operation: Operation = _always(Operation.UNKNOWN)
+    """What kind of call it was."""
     provider: str = _always("unknown")
+    """Who answered, such as `openai`, `bedrock` or `ollama`; `unknown` where nothing tells."""
     wire_format: str | None = None
+    """The format that was read, such as `openai.responses`."""
     model: str | None = None
     """The model that answered; the requested one where the answer does not say."""
     requested_model: str | None = None
+    """The model the request named."""
     provider_response_id: str | None = None
+    """The provider's own id of the answer."""
     streaming: bool = False
+    """Whether the answer came as a stream."""
     service_tier: str | None = None
     """The tier that served the call; the requested one where the answer does not say."""
 
     # How it went
     outcome: Outcome = _always(Outcome.SUCCESS)
+    """How the call ended, as far as the wire tells."""
     task_duration_ms: float | None = None
+    """From the request to the end of the answer, by the monotonic clock."""
     time_to_first_token_ms: float | None = None
+    """From the request to the first generated content; of streams, and of whole answers the arrival."""
     finish_reasons: tuple[str, ...] = ()
+    """The provider's own words, one per choice."""
     tool_call_count: int = 0
     """Calls the client must run."""
     server_tool_call_count: int = 0
     """Tools the provider ran by itself."""
     error_type: str | None = None
+    """The provider's own word for the error, or the class of the exception; never its message."""
     error_status: int | None = None
+    """The HTTP status of the error."""
     error_retryable: bool | None = None
+    """Whether trying again may help."""
     attempt: int = 1
+    """Which attempt at the same request this was, from 1."""
     retry_count: int = 0
+    """Attempts before this one."""
 
     # What it consumed
     actual_input_tokens: int | None = None
+    """All input tokens, cached ones included."""
     actual_output_tokens: int | None = None
+    """All output tokens, reasoning included."""
     usage_status: UsageStatus = _always(UsageStatus.MISSING)
+    """How far the counters can be trusted."""
     uncached_input_tokens: int | None = None
+    """Text input read at the full rate."""
     cache_read_tokens: int | None = None
+    """Input served from the provider's cache."""
     cache_write_5m_tokens: int | None = None
+    """Input written to the cache for five minutes, or for a time the provider does not name."""
     cache_write_1h_tokens: int | None = None
+    """Input written to the cache for an hour."""
     audio_input_tokens: int | None = None
+    """Audio input that was not cached."""
     cache_read_audio_tokens: int | None = None
+    """Audio input served from the cache."""
     image_input_tokens: int | None = None
+    """Image input, where the provider counts it apart."""
     text_output_tokens: int | None = None
+    """Text output, reasoning included."""
     audio_output_tokens: int | None = None
+    """Audio output."""
     image_output_tokens: int | None = None
+    """Image output."""
     reasoning_tokens: int | None = None
     """Informational: part of `text_output_tokens`."""
     billable_units: dict[str, int] | None = None
@@ -93,12 +123,17 @@ class TaskCompletionEvent(
 
     # What it cost
     actual_cost_usd_micros: int | None = None
+    """The cost in microdollars, rounded half-even once; null when unknown."""
     actual_cost_usd_nanos: int | None = None
+    """The same in nanodollars: what sums are made of."""
     cost_status: CostStatus = _always(CostStatus.UNKNOWN)
+    """What the cost is worth."""
     cost_source: CostSource = CostSource.NONE
+    """Where the rate or the amount came from."""
     reported_cost_usd_nanos: int | None = None
     """What the provider itself says, kept even where a user's price overrides it."""
     price_version: str | None = None
+    """The price table's version."""
     price_id: str | None = None
     """The row of the table that priced the call."""
     price_context: dict[str, str] | None = None
@@ -106,33 +141,53 @@ class TaskCompletionEvent(
 
     # What was expected
     estimated_input_tokens: int | None = None
+    """Input tokens expected before the call."""
     estimated_output_tokens: int | None = None
+    """Output tokens expected before the call."""
     estimated_cost_usd_micros: int | None = None
+    """Cost expected before the call; worked out from the expected tokens where not given."""
 
     # What it was for
     task_type: TaskType = _always(TaskType.UNKNOWN)
+    """What the call was for."""
     complexity: Complexity = Complexity.UNKNOWN
+    """How hard the task was, in the application's judgement."""
     harness: str | None = None
+    """The program that drives the model."""
     quality_gate_passed: bool | None = None
+    """Whether the task's checks passed."""
     quality_gates_run: int | tuple[str, ...] | None = None
     """How many gates ran, or their names."""
     quality_gates_failed: int | tuple[str, ...] | None = None
+    """How many gates failed, or their names."""
     context_compactions: int = 0
+    """How often the context was compacted on the way."""
     context_rotations: int = 0
+    """How often the context was started afresh on the way."""
     context_utilization_final: float | None = None
     """Share of the context window in use at the end, 0 to 1."""
 
     # Who and why
     service: str | None = None
+    """The program that made the call."""
     run_id: str | None = None
+    """One run of it."""
     trace_id: str | None = None
+    """32 hex digits (W3C Trace Context)."""
     span_id: str | None = None
+    """16 hex digits: the call's own span."""
     parent_span_id: str | None = None
+    """The span of the scope around the call."""
     call_id: str | None = None
+    """One logical call; its attempts share it."""
     agent: str | None = None
+    """The agent that made the call."""
     user: str | None = None
+    """On whose behalf; an opaque id where a name would be personal data."""
     session: str | None = None
+    """The conversation or session."""
     tags: dict[str, str] | None = None
+    """Anything else, as strings."""
 
 
 class CallStartedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -173,31 +228,40 @@ class CallFailedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults
 
 class _CallEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="type"):
     event_id: str = msgspec.field(default_factory=new_event_id)
+    """UUIDv7, ordered by the time it was made."""
     schema_version: int = _always(SCHEMA_VERSION)
+    """Version of this shape."""
     ts_us: int = msgspec.field(default_factory=_now_us)
     """Unix time, UTC, microseconds."""
     run_id: str | None = None
+    """One run of the program."""
     trace_id: str | None = None
+    """32 hex digits (W3C Trace Context)."""
     span_id: str | None = None
+    """16 hex digits: the call's own span."""
     parent_span_id: str | None = None
+    """The span around the call."""
 
 
 class CallStartedEvent(_CallEvent, kw_only=True, frozen=True, omit_defaults=True, tag="LLM_CALL_STARTED"):
     """A call has begun."""
 
     payload: CallStartedPayload = CallStartedPayload()
+    """What is known when a call begins."""
 
 
 class CallFinishedEvent(_CallEvent, kw_only=True, frozen=True, omit_defaults=True, tag="LLM_CALL_FINISHED"):
     """A call has answered."""
 
     payload: CallFinishedPayload = CallFinishedPayload()
+    """What is known when a call has answered."""
 
 
 class CallFailedEvent(_CallEvent, kw_only=True, frozen=True, omit_defaults=True, tag="LLM_CALL_FAILED"):
     """A call has failed."""
 
     payload: CallFailedPayload = CallFailedPayload()
+    """What is known when a call has failed."""
 
 
 Event = TaskCompletionEvent | CallStartedEvent | CallFinishedEvent | CallFailedEvent
