@@ -298,7 +298,9 @@ def overlay_row(row: Mapping[str, Any]) -> Row:
         tiers=tuple(tiers),
         from_us=instant_us(row.get("from"), "from"),
         until_us=instant_us(row.get("until"), "until"),
-        window=Window(row["window_s"][0], row["window_s"][1], row.get("days", 0b1111111)) if "window_s" in row else None,
+        window=Window(row["window_s"][0], row["window_s"][1], row.get("days", 0b1111111))
+        if "window_s" in row
+        else None,
         when=dict(row.get("when", {})),
         overlay=True,
         minimums=dict(row.get("minimums", {})),

@@ -7,7 +7,7 @@ import msgspec
 from taximeter.pricing.cost import Cost
 from taximeter.pricing.kind import PIECES, TOKEN_KINDS
 from taximeter.pricing.money import FEMTOS_PER_MICRO, FEMTOS_PER_NANO, apportion, usd_text
-from taximeter.pricing.plan import Level, Plan, piece_amount
+from taximeter.pricing.plan import NO_LEVEL, Level, Plan, piece_amount
 from taximeter.usage import Usage
 from taximeter.vocabulary import CostStatus
 
@@ -15,15 +15,15 @@ from taximeter.vocabulary import CostStatus
 class Component(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line of a bill: so many of a kind at a rate, by a rule.
 
-    `rate` is in femtodollars a piece (an hour for `audio_ms`), `per` says of how many pieces `usd_per` is the price;
-    both rates are None where nothing is known. The amounts are shares of the rounded total, not rounded on their own.
+    `usd_per_unit` is the price as lists show it, exact, of one `unit`: `mtok` a million tokens, `1k` a thousand
+    pieces, `hour` an hour of audio; None where there is no price. The amounts are shares of the rounded total, which
+    they sum to exactly.
     """
 
     kind: str
     quantity: int
-    rate: int | None = None
-    per: int = 1_000_000
-    usd_per: str | None = None
+    unit: str | None = None
+    usd_per_unit: str | None = None
     rule: str = ""
     usd_micros: int = 0
     usd_nanos: int = 0
@@ -41,15 +41,7 @@ def break_down(cost: Cost, bill: Sequence[tuple[Plan, Usage]]) -> Breakdown:
     if cost.usd_nanos is None or cost.usd_micros is None:
         return Breakdown(cost=cost)
     if cost.status == CostStatus.REPORTED:
-        whole = Component(
-            kind="reported",
-            quantity=1,
-            per=1,
-            rule="provider",
-            usd_micros=cost.usd_micros,
-            usd_nanos=cost.usd_nanos,
-        )
-        return Breakdown(cost=cost, components=(whole,))
+        return Breakdown(cost=cost, components=(_reported(cost.usd_micros, cost.usd_nanos),))
     lines = [line for plan, usage in bill for line in _lines(plan, usage)]
     shares = [amount for _, amount in lines]
     micros = apportion(cost.usd_micros, shares, FEMTOS_PER_MICRO)
@@ -63,51 +55,47 @@ def break_down(cost: Cost, bill: Sequence[tuple[Plan, Usage]]) -> Breakdown:
     )
 
 
+def _reported(usd_micros: int, usd_nanos: int) -> Component:
+    return Component(kind="reported", quantity=1, rule="provider", usd_micros=usd_micros, usd_nanos=usd_nanos)
+
+
 def _lines(plan: Plan, usage: Usage) -> Iterator[tuple[Component, int]]:
     """Yield the components of one usage with their exact amounts in femtodollars."""
-    if not plan.levels:
-        yield from (
-            (Component(kind=kind, quantity=count), 0) for kind, count in _tokens(usage) if kind != "reasoning"
-        )
-        return
-    level = plan.level(usage)
-    rule = "; ".join((plan.price_id or "", *plan.rules, *_tier_text(level))).strip("; ")
-    yield from _token_lines(usage, level, rule)
+    level = plan.level(usage) if plan.levels else NO_LEVEL
+    rule = "; ".join(text for text in (plan.price_id, *plan.rules, _tier_text(level)) if text)
+    for kind, quantity, rate in _token_counts(usage, level):
+        yield _line(kind, quantity, rate, rule), quantity * (rate or 0)
     for tokens, higher, extra in plan.marginal_parts(usage):
         text = f"{rule}; beyond {higher.above_tokens:,} input tokens"
         yield Component(kind="long_context", quantity=tokens, rule=text), extra
     for kind, quantity in plan.piece_quantities(usage, level):
         rate = level.pieces.get(kind)
-        per = PIECES.get(kind, 1000)
-        amount = 0 if rate is None else piece_amount(kind, quantity, rate)
-        yield _component(kind, quantity, rate, per, per // PIECES.get(kind, 1), rule), amount
+        yield _line(kind, quantity, rate, rule), 0 if rate is None else piece_amount(kind, quantity, rate)
 
 
-def _token_lines(usage: Usage, level: Level, rule: str) -> Iterator[tuple[Component, int]]:
+def _token_counts(usage: Usage, level: Level) -> Iterator[tuple[str, int, int | None]]:
+    """Yield (kind, tokens, rate); reasoning stands apart from the output where it has a price of its own."""
     rates = dict(zip(TOKEN_KINDS, level.tokens, strict=True))
-    surcharge = rates.pop("reasoning") or 0
-    reasoning = usage.reasoning_tokens or 0
-    for kind, quantity in _tokens(usage):
-        if kind == "reasoning":
-            continue
-        rate = rates[kind]
-        count = quantity - reasoning if kind == "output" and surcharge else quantity
-        yield _component(kind, count, rate, 10**6, 10**6, rule), count * (rate or 0)
-    if surcharge and reasoning:
-        rate = surcharge + (rates["output"] or 0)
-        yield _component("reasoning", reasoning, rate, 10**6, 10**6, rule), reasoning * rate
+    surcharge = rates.pop("reasoning")
+    reasoning = usage.reasoning_tokens if surcharge else None
+    for kind, rate in rates.items():
+        quantity = getattr(usage, TOKEN_KINDS[kind]) or 0
+        if kind == "output":
+            quantity -= reasoning or 0
+        if quantity:
+            yield kind, quantity, rate
+    if reasoning:
+        yield "reasoning", reasoning, (rates["output"] or 0) + (surcharge or 0)
 
 
-def _tokens(usage: Usage) -> Iterator[tuple[str, int]]:
-    for kind, counter in TOKEN_KINDS.items():
-        if quantity := getattr(usage, counter):
-            yield kind, quantity
+def _line(kind: str, quantity: int, rate: int | None, rule: str) -> Component:
+    if kind in TOKEN_KINDS:
+        unit, pieces = "mtok", 1_000_000
+    else:
+        unit, pieces = ("hour", 1) if kind in PIECES else ("1k", 1000)
+    price = None if rate is None else usd_text(rate, pieces)
+    return Component(kind=kind, quantity=quantity, unit=unit, usd_per_unit=price, rule=rule)
 
 
-def _component(kind: str, quantity: int, rate: int | None, per: int, pieces: int, rule: str) -> Component:
-    text = None if rate is None else usd_text(rate, pieces)
-    return Component(kind=kind, quantity=quantity, rate=rate, per=per, usd_per=text, rule=rule)
-
-
-def _tier_text(level: Level) -> tuple[str, ...]:
-    return (f"over {level.above_tokens:,} input tokens",) if level.above_tokens >= 0 else ()
+def _tier_text(level: Level) -> str | None:
+    return f"over {level.above_tokens:,} input tokens" if level.above_tokens >= 0 else None

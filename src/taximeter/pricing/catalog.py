@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
 
 from taximeter.errors import ConfigurationError
-from taximeter.pricing.breakdown import Breakdown, Component, break_down
+from taximeter.pricing.breakdown import Breakdown, break_down
 from taximeter.pricing.condition import conditions
 from taximeter.pricing.cost import Cost
 from taximeter.pricing.money import FEMTOS_PER_MICRO, FEMTOS_PER_NANO, round_half_even
 from taximeter.pricing.override import Override
-from taximeter.pricing.plan import Plan
+from taximeter.pricing.plan import Plan, flat_amount
 from taximeter.pricing.resolver import Entry, Resolver
 from taximeter.pricing.table import Table, shipped_table
 from taximeter.usage import Usage
@@ -19,6 +18,10 @@ from taximeter.vocabulary import CostSource, CostStatus
 _PLANS = 4_096  # a service uses a few models; a stream of made-up names must not fill the memory
 
 Charges = Sequence[tuple[str | None, Usage]]
+
+
+# Provider, served model, requested model, service tier, context.
+_Situation = tuple[str, str | None, str | None, str | None, tuple[tuple[str, str], ...]]
 
 
 class Catalog:
@@ -35,7 +38,7 @@ class Catalog:
         self._table = table
         self._overrides = tuple(overrides)
         self._resolver = Resolver(table, self._overrides)
-        self._plans: dict[Any, Plan] = {}
+        self._plans: dict[_Situation, Plan] = {}
         self._unknown = Cost(price_version=table.version)
         self.version = table.version
 
@@ -58,26 +61,6 @@ class Catalog:
     def entry(self, provider: str, model: str) -> Entry | None:
         """Return the table's entry for a model, with every rate it has and had; None when it has none."""
         return self._resolver.entry(provider, model)
-
-    def plan(
-        self,
-        provider: str,
-        model: str | None,
-        requested_model: str | None,
-        at_us: int,
-        service_tier: str | None = None,
-        context: Mapping[str, str] | None = None,
-    ) -> Plan:
-        """Return the rates for a call in this situation, from memory where an earlier call was in the same one."""
-        key = (provider, model, requested_model, service_tier, tuple(context.items()) if context else None)
-        plan = self._plans.get(key)
-        if plan is None or not plan.from_us <= at_us < plan.until_us:
-            names = [name for name in (model, requested_model) if name]
-            plan = self._resolver.plan(provider, names, conditions(service_tier, context), at_us)
-            if len(self._plans) >= _PLANS:
-                self._plans.clear()
-            self._plans[key] = plan
-        return plan
 
     def cost(
         self,
@@ -105,15 +88,18 @@ class Catalog:
             charges: (model, usage) pairs to price instead of *usage*; a model of None means the one that answered.
             reported_usd_nanos: The provider's own amount; only an override is stronger.
         """
-        if usage is None and not charges and reported_usd_nanos is None:
-            return self._unknown
-        plan = self.plan(provider, model, requested_model, at_us, service_tier, context)
-        if usage is not None and not charges and reported_usd_nanos is None:
-            return self._priced(plan, *plan.amount(usage)) if plan.levels else self._unknown
-        bill = self._bill(
-            plan, usage, charges, (provider, model, requested_model, at_us, service_tier, context)
+        situation = (
+            provider,
+            model,
+            requested_model,
+            service_tier,
+            tuple(context.items()) if context else (),
         )
-        return self._settled(bill, reported_usd_nanos)
+        if usage is not None and reported_usd_nanos is None and not charges:
+            plan = self._plan(situation, at_us)
+            if plan.by_tokens_alone and (femtos := flat_amount(usage, plan.level(usage).tokens)):
+                return self._priced(plan, femtos, complete=True)
+        return self._settled(self._bill(usage, charges, situation, at_us), reported_usd_nanos)
 
     def breakdown(
         self,
@@ -129,22 +115,44 @@ class Catalog:
         reported_usd_nanos: int | None = None,
     ) -> Breakdown:
         """Return the same cost with its components, which sum to it exactly; arguments as in `cost`."""
-        plan = self.plan(provider, model, requested_model, at_us, service_tier, context)
-        bill = self._bill(
-            plan, usage, charges, (provider, model, requested_model, at_us, service_tier, context)
+        situation = (
+            provider,
+            model,
+            requested_model,
+            service_tier,
+            tuple(context.items()) if context else (),
         )
+        bill = self._bill(usage, charges, situation, at_us)
         return break_down(self._settled(bill, reported_usd_nanos), bill)
 
+    def _plan(self, situation: _Situation, at_us: int) -> Plan:
+        """Return the rates for a call in this situation, from memory where an earlier call was in the same one."""
+        plan = self._plans.get(situation)
+        if plan is not None and plan.from_us <= at_us < plan.until_us:
+            return plan
+        provider, model, requested_model, service_tier, context = situation
+        names = [name for name in (model, requested_model) if name]
+        plan = self._resolver.plan(provider, names, conditions(service_tier, dict(context)), at_us)
+        if len(self._plans) >= _PLANS:
+            self._plans.clear()
+        self._plans[situation] = plan
+        return plan
+
     def _bill(
-        self, plan: Plan, usage: Usage | None, charges: Charges, situation: "_Situation"
+        self, usage: Usage | None, charges: Charges, situation: _Situation, at_us: int
     ) -> list[tuple[Plan, Usage]]:
         """Return what is to be priced: the charges where there are any, else the usage."""
-        if not charges:
-            return [] if usage is None else [(plan, usage)]
-        provider, _, _, at_us, tier, context = situation
+        provider, _, _, service_tier, context = situation
+        parts = charges or ([(None, usage)] if usage is not None else [])
         return [
-            (plan if name is None else self.plan(provider, name, None, at_us, tier, context), part)
-            for name, part in charges
+            (
+                self._plan(
+                    situation if name is None else (provider, name, None, service_tier, context), at_us
+                ),
+                part,
+            )
+            for name, part in parts
+            if not part.is_empty
         ]
 
     def _settled(self, bill: Sequence[tuple[Plan, Usage]], reported_usd_nanos: int | None) -> Cost:
@@ -156,7 +164,7 @@ class Catalog:
         if not known:
             return self._unknown
         complete = len(known) == len(bill) and all(whole for _, _, whole in known)
-        return self._priced(known[0][0], sum(femtos for _, femtos, _ in known), complete)
+        return self._priced(known[0][0], sum(femtos for _, femtos, _ in known), complete=complete)
 
     def _reported(self, usd_nanos: int) -> Cost:
         return Cost(
@@ -167,7 +175,7 @@ class Catalog:
             price_version=self.version,
         )
 
-    def _priced(self, plan: Plan, femtos: int, complete: bool) -> Cost:
+    def _priced(self, plan: Plan, femtos: int, *, complete: bool) -> Cost:
         if plan.free:
             status = CostStatus.FREE
         elif complete:
@@ -184,9 +192,6 @@ class Catalog:
             price_version=self.version,
             price_id=plan.price_id,
         )
-
-
-_Situation = tuple[str, str | None, str | None, int, str | None, Mapping[str, str] | None]
 
 
 @cache

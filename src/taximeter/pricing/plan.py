@@ -12,11 +12,14 @@ from taximeter.pricing.table import Multiplier, Row, Window
 from taximeter.usage import Usage
 from taximeter.vocabulary import CostSource
 
-_counters: Callable[[Usage], tuple[Any, ...]] = msgspec.structs.astuple
+counters: Callable[[Usage], tuple[Any, ...]] = msgspec.structs.astuple
 _REASONING = tuple(TOKEN_KINDS).index("reasoning")
 _OUTPUT = tuple(TOKEN_KINDS).index("output")
 _INPUTS = len(INPUT_KINDS)
 _DAY_US = 86_400_000_000
+
+
+FlatRates = tuple[Any, ...]  # integers or None, in the order of `Usage`
 
 
 class Level(msgspec.Struct, frozen=True, gc=False):
@@ -39,12 +42,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
     minimums: dict[str, int] = {}
     free: bool = False
+    by_tokens_alone: bool = False
+    """Whether tokens times the rates of one level are all there is: no fee for the call, nothing marginal."""
 
     def level(self, usage: Usage) -> Level:
         """Return the level that a usage has reached; a marginal one is reached by part of it only."""
         reached = self.levels[0]
         if len(self.levels) > 1:
-            size = usage.input_tokens or 0
+            size = sum(filter(None, counters(usage)[:_INPUTS]))
             for level in self.levels[1:]:
                 if size > level.above_tokens and not level.marginal:
                     reached = level
@@ -53,28 +58,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def amount(self, usage: Usage) -> tuple[int, bool]:
         """Return what a usage costs in femtodollars, and whether every quantity had a rate."""
         level = self.level(usage)
-        total = 0
-        complete = True
-        for quantity, rate in zip(_counters(usage), level.tokens, strict=False):
-            if quantity:
-                if rate is None:
-                    complete = False
-                else:
-                    total += quantity * rate
-        if usage.units or level.pieces or self.levels[-1].marginal:
-            rest, all_known = self._rest(usage, level)
-            return total + rest, complete and all_known
-        return total, complete
-
-    def _rest(self, usage: Usage, level: Level) -> tuple[int, bool]:
         total = sum(extra for _, _, extra in self.marginal_parts(usage))
         complete = True
-        for kind, quantity in self.piece_quantities(usage, level):
-            rate = level.pieces.get(kind)
-            if rate is None:
+        for quantity, rate in zip(counters(usage)[:-1], level.tokens, strict=True):
+            if quantity and rate is not None:
+                total += quantity * rate
+            elif quantity:
                 complete = False
+        for kind, quantity in self.piece_quantities(usage, level):
+            if kind in level.pieces:
+                total += piece_amount(kind, quantity, level.pieces[kind])
             else:
-                total += piece_amount(kind, quantity, rate)
+                complete = False
         return total, complete
 
     def piece_quantities(self, usage: Usage, level: Level) -> Iterable[tuple[str, int]]:
@@ -92,9 +87,51 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """
         for below, level in zip(self.levels, self.levels[1:], strict=False):
             if level.marginal:
-                tokens, extra = _beyond(_counters(usage)[:_INPUTS], level, below)
+                tokens, extra = _beyond(counters(usage)[:_INPUTS], level, below)
                 if tokens:
                     yield tokens, level, extra
+
+
+def flat_amount(usage: Usage, rates: FlatRates) -> int | None:  # noqa: C901, PLR0912 - see the docstring
+    """Return what a usage costs in femtodollars by flat rates; None when it has something that they do not price.
+
+    Every call that is tracked passes here, so the counters are spelled out: a loop over them takes twice as long.
+    """
+    if usage.units:
+        return None
+    fresh, read, write_5m, write_1h, audio, read_audio, image, text, audio_out, image_out, reasoning = rates
+    total = 0
+    try:
+        if tokens := usage.uncached_input_tokens:
+            total += tokens * fresh
+        if tokens := usage.cache_read_tokens:
+            total += tokens * read
+        if tokens := usage.cache_write_5m_tokens:
+            total += tokens * write_5m
+        if tokens := usage.cache_write_1h_tokens:
+            total += tokens * write_1h
+        if tokens := usage.audio_input_tokens:
+            total += tokens * audio
+        if tokens := usage.cache_read_audio_tokens:
+            total += tokens * read_audio
+        if tokens := usage.image_input_tokens:
+            total += tokens * image
+        if tokens := usage.text_output_tokens:
+            total += tokens * text
+        if tokens := usage.audio_output_tokens:
+            total += tokens * audio_out
+        if tokens := usage.image_output_tokens:
+            total += tokens * image_out
+        if tokens := usage.reasoning_tokens:
+            total += tokens * reasoning
+    except TypeError:  # a rate that is None
+        return None
+    return total
+
+
+def is_by_tokens_alone(levels: Sequence[Level]) -> bool:
+    """Whether `flat_amount` at the level reached is the whole cost of a call that has no pieces."""
+    return bool(levels) and not any(level.marginal or "request" in level.pieces for level in levels)
 
 
 def _beyond(inputs: Sequence[int | None], level: Level, below: Level) -> tuple[int, int]:
@@ -125,6 +162,10 @@ def make_level(above_tokens: int, rates: Mapping[str, int], *, marginal: bool = 
 def _surcharge(rates: Mapping[str, int]) -> int:
     """Return what a reasoning token costs beside the output token it already is; usually nothing."""
     return rates["reasoning"] - rates.get("output", 0) if "reasoning" in rates else 0
+
+
+NO_LEVEL = make_level(-1, {})
+"""For a model without a price: no rate for anything."""
 
 
 def is_active(row: Row | Multiplier, at_us: int) -> bool:

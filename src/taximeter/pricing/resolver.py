@@ -11,7 +11,16 @@ from taximeter.pricing.instant import date_text
 from taximeter.pricing.kind import TOKEN_KINDS, Rates, fill
 from taximeter.pricing.money import round_half_even
 from taximeter.pricing.override import Override, strongest
-from taximeter.pricing.plan import Level, Plan, is_active, levels_of, make_level, resolve, validity
+from taximeter.pricing.plan import (
+    Level,
+    Plan,
+    is_by_tokens_alone,
+    is_active,
+    levels_of,
+    make_level,
+    resolve,
+    validity,
+)
 from taximeter.pricing.spelling import is_local, spellings, stems, table_name
 from taximeter.pricing.table import Multiplier, Provider, Row, Table
 from taximeter.vocabulary import CostSource
@@ -75,8 +84,10 @@ class Resolver:
         listed = _listed(
             entry, found, at_us, [rule for rule in multipliers if _applies(rule, names, found, at_us)]
         )
-        plan = msgspec.structs.replace(listed, from_us=since, until_us=until)
-        return plan if override is None else _overridden(plan, override)
+        plan = listed if override is None else _overridden(listed, override)
+        return msgspec.structs.replace(
+            plan, from_us=since, until_us=until, by_tokens_alone=is_by_tokens_alone(plan.levels)
+        )
 
     def _provider(self, name: str) -> Provider | None:
         if name not in self._providers:
