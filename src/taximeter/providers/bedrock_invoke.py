@@ -21,7 +21,8 @@ from taximeter.providers.facts import RequestFacts
 from taximeter.providers.failure import failure_of
 from taximeter.providers.openai_chat import ChatAnswer
 from taximeter.providers.request import system_text, text_of, tool_names
-from taximeter.providers.values import as_items, as_mapping, as_text, first_count, known_sum, merged
+from taximeter.providers.text_completion import TextAnswer
+from taximeter.providers.values import as_mapping, as_text, merged
 from taximeter.usage import Usage
 
 METRICS = "amazon-bedrock-invocationMetrics"
@@ -43,7 +44,6 @@ _CONVERSE_FIELDS = frozenset(
         "output",
     }
 )
-_LISTS = ("results", "outputs", "generations", "completions")
 
 
 class InvokeAnswer(Answer):
@@ -108,46 +108,6 @@ class InvokeAnswer(Answer):
         family = kind(self.endpoint)
         family.facts = self.facts
         return family
-
-
-class TextAnswer(Answer):
-    """The older families and the embeddings: Titan, Llama, Mistral, Cohere, AI21, Claude 2, Nova embeddings."""
-
-    def add(self, document: Mapping[str, Any], name: str) -> None:
-        """Take a body or one event."""
-        self.has_output = True
-        self.note_identity(document)
-        self.note_identity(document, "response_id")
-        self._add_ends(document)
-        counts = {
-            "inputTokens": known_sum(
-                first_count(document, "inputTextTokenCount"), first_count(document, "prompt_token_count")
-            ),
-            "outputTokens": _outputs(document),
-        }
-        if any(count is not None for count in counts.values()):
-            self.facts.raw_usage = merged(self.facts.raw_usage, counts)
-
-    def settle(self) -> None:
-        """Work out usage."""
-        if raw := self.facts.raw_usage:
-            self.facts.usage = read_usage(raw)
-
-    def _add_ends(self, document: Mapping[str, Any]) -> None:
-        parts = [part for name in _LISTS for part in as_items(document.get(name))]
-        for index, part in enumerate([document, *parts]):
-            for name in ("stop_reason", "finish_reason", "completionReason", "finishReason"):
-                reason = part.get(name)
-                self.note_finish(index, as_mapping(reason).get("reason") or reason)
-
-
-def _outputs(document: Mapping[str, Any]) -> int | None:
-    generated = [first_count(result, "tokenCount") for result in as_items(document.get("results"))]
-    return known_sum(
-        first_count(document, "generation_token_count"),
-        first_count(document, "totalOutputTextTokenCount"),
-        *generated,
-    )
 
 
 def _filled(usage: Usage, rest: Usage) -> Usage:

@@ -88,6 +88,7 @@ class CohereAnswer(Answer):
             kind not in {"tool-calls-generation", "citation-generation", "search-results"} and "-" not in kind
         ):
             self._add_response(document)
+            self.complete = True
 
     def settle(self) -> None:
         """Work out usage, and what is charged where that is something else."""

@@ -6,18 +6,33 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from taximeter.providers.answer import Answer
+from taximeter.providers.answer import Answer
 from taximeter.providers.anthropic_messages import MessagesAnswer
 from taximeter.providers.bedrock_converse import ConverseAnswer
 from taximeter.providers.bedrock_invoke import InvokeAnswer
 from taximeter.providers.cohere import CohereAnswer, CohereLinesAnswer
 from taximeter.providers.endpoint import Endpoint
+from taximeter.providers.gemini_embed import EmbedAnswer, PredictAnswer
 from taximeter.providers.gemini_generate import GenerateAnswer
+from taximeter.providers.gemini_interactions import InteractionAnswer
+from taximeter.providers.gemini_live import LiveAnswer
 from taximeter.providers.hosts import is_local, provider_of, region_of
+from taximeter.providers.mistral_ocr import OcrAnswer
 from taximeter.providers.ollama import OllamaAnswer, OllamaEmbedAnswer
+from taximeter.providers.openai_assistants import RunAnswer
+from taximeter.providers.openai_audio import AudioAnswer
 from taximeter.providers.openai_chat import ChatAnswer
 from taximeter.providers.openai_embeddings import EmbeddingsAnswer
+from taximeter.providers.openai_images import ImagesAnswer
+from taximeter.providers.openai_realtime import RealtimeAnswer
 from taximeter.providers.openai_responses import ResponsesAnswer
+from taximeter.providers.text_completion import ReplicateAnswer, TextAnswer
+from taximeter.providers.xai_grpc import GrpcChatAnswer
 from taximeter.vocabulary import Operation
+
+
+LOCAL = "local"
+"""Stands for this machine and this network in the table."""
 
 
 class Format(NamedTuple):
@@ -28,6 +43,8 @@ class Format(NamedTuple):
 
 
 FORMATS: dict[str, Format] = {
+    "alephalpha.complete": Format(TextAnswer, Operation.COMPLETION),
+    "anthropic.complete": Format(TextAnswer, Operation.COMPLETION),
     "anthropic.messages": Format(MessagesAnswer, Operation.CHAT),
     "bedrock.converse": Format(ConverseAnswer, Operation.CHAT),
     "bedrock.converse_stream": Format(ConverseAnswer, Operation.CHAT),
@@ -38,17 +55,33 @@ FORMATS: dict[str, Format] = {
     "cohere.embed": Format(CohereAnswer, Operation.EMBEDDINGS),
     "cohere.generate_v1": Format(CohereLinesAnswer, Operation.COMPLETION),
     "cohere.rerank": Format(CohereAnswer, Operation.RERANK),
+    "gemini.embed": Format(EmbedAnswer, Operation.EMBEDDINGS),
     "gemini.generate": Format(GenerateAnswer, Operation.CHAT),
+    "gemini.interactions": Format(InteractionAnswer, Operation.RESPONSES),
     "gemini.stream_generate": Format(GenerateAnswer, Operation.CHAT),
+    "google.live": Format(LiveAnswer, Operation.REALTIME),
+    "huggingface.generate": Format(TextAnswer, Operation.COMPLETION),
+    "llamacpp.completion": Format(TextAnswer, Operation.COMPLETION),
+    "mistral.ocr": Format(OcrAnswer, Operation.OCR),
     "ollama.chat": Format(OllamaAnswer, Operation.CHAT),
     "ollama.embed": Format(OllamaEmbedAnswer, Operation.EMBEDDINGS),
     "ollama.generate": Format(OllamaAnswer, Operation.COMPLETION),
+    "openai.assistants_runs": Format(RunAnswer, Operation.CHAT),
     "openai.chat": Format(ChatAnswer, Operation.CHAT),
     "openai.completions": Format(ChatAnswer, Operation.COMPLETION),
     "openai.embeddings": Format(EmbeddingsAnswer, Operation.EMBEDDINGS),
+    "openai.images": Format(ImagesAnswer, Operation.IMAGE),
+    "openai.realtime": Format(RealtimeAnswer, Operation.REALTIME),
     "openai.responses": Format(ResponsesAnswer, Operation.RESPONSES),
     "openai.responses_compact": Format(ResponsesAnswer, Operation.RESPONSES),
     "openai.responses_get": Format(ResponsesAnswer, Operation.RESPONSES),
+    "openai.speech": Format(AudioAnswer, Operation.SPEECH),
+    "openai.transcription": Format(AudioAnswer, Operation.TRANSCRIPTION),
+    "replicate.predictions": Format(ReplicateAnswer, Operation.COMPLETION),
+    "rerank": Format(EmbeddingsAnswer, Operation.RERANK),
+    "vertex.predict": Format(PredictAnswer, Operation.EMBEDDINGS),
+    "watsonx.generation": Format(TextAnswer, Operation.COMPLETION),
+    "xai.grpc_chat": Format(GrpcChatAnswer, Operation.CHAT),
 }
 
 
@@ -70,31 +103,67 @@ def _route(wire_format: str, path: str, *providers: str, method: str = "POST") -
 
 
 ROUTES = (
-    _route("openai.chat", r"/deployments/(?P<model>[^/]+)/chat/completions$"),
-    _route("openai.chat", r"/chat/completions$"),
+    # Providers with paths of their own come before the paths that anyone may have.
+    _route("alephalpha.complete", r"/complete$", "alephalpha"),
+    _route("anthropic.complete", r"/v1/complete$", "anthropic"),
+    _route("bedrock.converse", r"/model/(?P<model>.+)/converse$", "bedrock"),
+    _route("bedrock.converse_stream", r"/model/(?P<model>.+)/converse-stream$", "bedrock"),
+    _route("bedrock.invoke", r"/model/(?P<model>.+)/invoke$", "bedrock"),
+    _route("bedrock.invoke_stream", r"/model/(?P<model>.+)/invoke-with-response-stream$", "bedrock"),
     _route("cohere.chat_v1", r"/v1/chat$", "cohere"),
     _route("cohere.chat_v2", r"/v2/chat$", "cohere"),
     _route("cohere.embed", r"/v[12]/embed$", "cohere"),
     _route("cohere.generate_v1", r"/v1/generate$", "cohere"),
     _route("cohere.rerank", r"/v[12]/rerank$", "cohere"),
+    _route("mistral.ocr", r"/v1/ocr$", "mistral"),
+    _route("openai.chat", r"/v1/(?:agents|fim)/completions$", "mistral"),
+    _route("replicate.predictions", r"/v1/models/(?P<model>[^/]+/[^/]+)/predictions$", "replicate"),
+    _route("replicate.predictions", r"/v1/(?:deployments/.+/)?predictions$", "replicate"),
+    _route(
+        "watsonx.generation", r"/ml/v1(?:-beta)?/(?:generation/text|text/generation(?:_stream)?)$", "watsonx"
+    ),
+    _route("openai.chat", r"/ml/v1(?:/deployments/[^/]+)?/text/chat(?:_stream)?$", "watsonx"),
+    _route("xai.grpc_chat", r"/xai_api\.Chat(?:/GetCompletion(?:Chunk)?)?$", "xai", method="GRPC"),
+    _route("ollama.chat", r"/api/chat$", "ollama", LOCAL),
+    _route("ollama.embed", r"/api/embed(?:dings)?$", "ollama", LOCAL),
+    _route("ollama.generate", r"/api/generate$", "ollama", LOCAL),
+    _route("llamacpp.completion", r":\d+/completion$|^/completion$", LOCAL),
+    _route("huggingface.generate", r"/(?:generate|generate_stream)$", "huggingface"),
+    # Gemini and what else Google serves
+    _route("gemini.generate", r"/models/(?P<model>[^/:]+):generateContent$"),
+    _route("gemini.stream_generate", r"/models/(?P<model>[^/:]+):streamGenerateContent$"),
+    _route("gemini.embed", r"/models/(?P<model>[^/:]+):(?:embedContent|batchEmbedContents)$"),
+    _route(
+        "vertex.predict", r"/publishers/google/models/(?P<model>[^/:]*embedding[^/:]*):predict$", "vertex"
+    ),
+    _route(
+        "anthropic.messages",
+        r"/publishers/anthropic/models/(?P<model>[^/:]+):(?:r|streamR)awPredict$",
+        "vertex",
+    ),
+    _route("openai.chat", r"/publishers/[^/]+/models/(?P<model>[^/:]+):(?:r|streamR)awPredict$", "vertex"),
+    _route("gemini.interactions", r"/v1(?:beta)?/interactions$", "google", "vertex"),
+    _route("gemini.interactions", r"/v1(?:beta)?/interactions/[^/]+$", "google", "vertex", method="GET"),
+    # What anyone may serve
+    _route("anthropic.messages", r"/v1/messages$"),
+    _route("openai.chat", r"/deployments/(?P<model>[^/]+)/chat/completions$"),
+    _route("openai.chat", r"/chat/completions$"),
     _route("openai.chat", r"/v1/chat$"),
     _route("openai.completions", r"/deployments/(?P<model>[^/]+)/completions$"),
     _route("openai.completions", r"/completions$"),
     _route("openai.embeddings", r"/deployments/(?P<model>[^/]+)/embeddings$"),
     _route("openai.embeddings", r"/embeddings$"),
+    _route("rerank", r"/rerank$"),
     _route("openai.responses", r"/responses$"),
     _route("openai.responses_compact", r"/responses/compact$"),
     _route("openai.responses_get", r"/responses/resp_[^/]+$", method="GET"),
-    _route("anthropic.messages", r"/v1/messages$"),
-    _route("gemini.generate", r"/models/(?P<model>[^/:]+):generateContent$"),
-    _route("gemini.stream_generate", r"/models/(?P<model>[^/:]+):streamGenerateContent$"),
-    _route("bedrock.converse", r"/model/(?P<model>.+)/converse$", "bedrock"),
-    _route("bedrock.converse_stream", r"/model/(?P<model>.+)/converse-stream$", "bedrock"),
-    _route("bedrock.invoke", r"/model/(?P<model>.+)/invoke$", "bedrock"),
-    _route("bedrock.invoke_stream", r"/model/(?P<model>.+)/invoke-with-response-stream$", "bedrock"),
-    _route("ollama.chat", r"/api/chat$", "ollama", "local"),
-    _route("ollama.generate", r"/api/generate$", "ollama", "local"),
-    _route("ollama.embed", r"/api/embed(dings)?$", "ollama", "local"),
+    _route("openai.images", r"/images/(?:generations|edits|variations)$"),
+    _route("openai.speech", r"/audio/speech$"),
+    _route("openai.transcription", r"(?<!/v2)/audio/(?:transcriptions|translations)$"),
+    _route("openai.assistants_runs", r"/threads/(?:[^/]+/)?runs(?:/[^/]+/submit_tool_outputs)?$"),
+    _route("openai.assistants_runs", r"/threads/[^/]+/runs/[^/]+$", method="GET"),
+    _route("openai.realtime", r"/realtime$", method="WS"),
+    _route("google.live", r"\.BidiGenerateContent$", method="WS"),
 )
 
 _LIKELY = re.compile(r"/chat/completions$|/v1/messages$|/v1/(?!chat$|messages$)|/openai/|/models/[^/]+:")
@@ -108,6 +177,20 @@ def identify(method: str, url: str) -> Endpoint | None:
         url: The full URL; the scheme may be missing, the query is not read and not kept.
     """
     return _identify(method.upper(), url.partition("?")[0].partition("#")[0])
+
+
+def endpoint_for(wire_format: str, *, provider: str | None = None, model: str | None = None) -> Endpoint:
+    """Return the endpoint of a format that is known without a URL, such as a websocket's or a recording's.
+
+    Raises:
+        KeyError: There is no such format.
+    """
+    return Endpoint(
+        provider=_named(provider, wire_format),
+        wire_format=wire_format,
+        operation=FORMATS[wire_format].operation,
+        model=model,
+    )
 
 
 @lru_cache(maxsize=512)
@@ -132,7 +215,7 @@ def _identify(method: str, address: str) -> Endpoint | None:
 
 
 def _speaks(route: Route, provider: str | None, host: str, path: str) -> bool:
-    if provider in route.providers or ("local" in route.providers and is_local(host)):
+    if provider in route.providers or (LOCAL in route.providers and is_local(host)):
         return True
     if route.providers:
         return False
@@ -143,4 +226,4 @@ def _named(provider: str | None, wire_format: str) -> str:
     if provider is not None:
         return provider
     family = wire_format.partition(".")[0]
-    return "openai-compatible" if family == "openai" else {"gemini": "google"}.get(family, family)
+    return {"gemini": "google", "openai": "openai-compatible", "rerank": "unknown"}.get(family, family)

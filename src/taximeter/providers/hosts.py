@@ -17,6 +17,7 @@ HOSTS: tuple[tuple[str, str], ...] = (
     ("bedrock-mantle.", "bedrock_mantle"),
     ("bedrock-agent-runtime.", "bedrock_agent"),
     ("api.ai21.com", "ai21"),
+    ("api.aleph-alpha.com", "alephalpha"),
     ("aliyuncs.com", "alibaba"),
     ("api.cerebras.ai", "cerebras"),
     ("api.cloudflare.com", "cloudflare"),

@@ -143,6 +143,8 @@ def read_usage(raw: Mapping[str, Any], provider: str) -> Usage:
     if reasoning is None:
         reasoning = first_count(raw, "reasoning_tokens")
     completion = _with_hidden_reasoning(prompt, completion, reasoning, raw, provider)
+    audio = first_count(inputs, "audio_tokens")
+    prompt = _with_audio_beside(prompt, completion, audio, raw, provider)
     cache_read = first_count(inputs, "cached_tokens")
     if cache_read is None:
         cache_read = first_count(
@@ -156,7 +158,7 @@ def read_usage(raw: Mapping[str, Any], provider: str) -> Usage:
             prompt,
             cache_read=cache_read,
             cache_write_5m=cache_write,
-            audio=first_count(inputs, "audio_tokens"),
+            audio=audio,
             image=first_count(inputs, "image_tokens"),
         ),
         split_output(
@@ -177,6 +179,16 @@ def _with_hidden_reasoning(
     if provider not in REASONING_OUTSIDE or total is None or seen is None or prompt is None:
         return completion
     return total - prompt if total > seen else completion
+
+
+def _with_audio_beside(
+    prompt: int | None, completion: int | None, audio: int | None, raw: Mapping[str, Any], provider: str
+) -> int | None:
+    """Return all input: Mistral counts audio beside the prompt, which its total shows."""
+    beside = known_sum(prompt, audio)
+    if provider == "mistral" and audio and first_count(raw, "total_tokens") == known_sum(beside, completion):
+        return beside
+    return prompt
 
 
 def reported_cost(raw: Mapping[str, Any]) -> int | None:

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from taximeter.providers.directory import FORMATS
-from taximeter.providers.endpoint import Endpoint
+from taximeter.providers.directory import FORMATS, endpoint_for
 from taximeter.providers.facts import Facts
 
 _OBJECTS = {
@@ -104,10 +103,7 @@ def _format_of(document: Mapping[str, Any], provider: str | None) -> str:
 
 
 def _facts_of(document: Mapping[str, Any], name: str, provider: str) -> Facts:
-    wire_format = FORMATS[name]
-    answer = wire_format.answer(
-        Endpoint(provider=provider, wire_format=name, operation=wire_format.operation)
-    )
+    answer = FORMATS[name].answer(endpoint_for(name, provider=provider))
     try:
         answer.add(answer.as_response(document), "")
         return answer.finish()

@@ -161,7 +161,7 @@ class Reading:
             return AwsEventStream()
         if first == b"[" and self._answer.framing is JsonArray:
             return JsonArray()
-        if first == b"{" and (kind in _LINE_TYPES or self._answer.framing is JsonLines):
+        if kind in _LINE_TYPES or (self._answer.framing is JsonLines and kind != "application/json"):
             return JsonLines()
         if first in b"{[" or (kind != "text/event-stream" and first not in b"deir:\xef"):
             return WholeBody()

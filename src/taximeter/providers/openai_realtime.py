@@ -1,0 +1,92 @@
+"""OpenAI realtime sessions, also Azure's and xAI's: websocket messages, one a line.
+
+Each `response.done` has a usage of its own; a session is their sum. Sources, read 2026-11:
+platform.openai.com/docs/api-reference/realtime-server-events/response/done, docs.x.ai/docs/guides/voice.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from taximeter.framing import JsonLines
+from taximeter.providers.answer import Answer
+from taximeter.providers.counters import split_input, split_output, usage_of
+from taximeter.providers.values import as_mapping, as_text, first_count
+from taximeter.usage import Usage
+
+_TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
+
+
+class RealtimeAnswer(Answer):
+    """A session, answered by the model that it was opened with."""
+
+    framing: ClassVar[type[Any]] = JsonLines
+
+    def __init__(self, endpoint: Any) -> None:
+        super().__init__(endpoint)
+        self._transcription_model: str | None = None
+        self._spent: list[Usage] = []
+        self._transcribed: list[Usage] = []
+        self._usages: list[dict[str, Any]] = []
+
+    def add(self, document: Mapping[str, Any], name: str) -> None:
+        """Take one message: the event itself, or a recorded frame that holds it under `data`."""
+        if "direction" in document:
+            if document["direction"] != "received":
+                return
+            document = as_mapping(document.get("data"))
+        kind = as_text(document.get("type")) or ""
+        if kind in {"session.created", "session.updated"}:
+            self._add_session(as_mapping(document.get("session")))
+        elif kind == "response.done":
+            response = as_mapping(document.get("response"))
+            self._add_usage(as_mapping(response.get("usage")) or as_mapping(document.get("usage")))
+        elif kind == _TRANSCRIBED and (usage := as_mapping(document.get("usage"))):
+            self._transcribed.append(read_usage(usage))
+        elif kind.endswith(".delta"):
+            self.has_output = True
+        elif kind == "error":
+            self.note_failure(document)
+
+    def settle(self) -> None:
+        """Add the session up."""
+        self.complete = self.complete or bool(self._spent)
+        if not self._spent:
+            return
+        facts = self.facts
+        facts.usage = sum(self._spent[1:], self._spent[0])
+        facts.raw_usage = {"responses": self._usages}
+        if self._transcribed:
+            transcripts = [(self._transcription_model, usage) for usage in self._transcribed]
+            facts.charges = ((None, facts.usage), *transcripts)
+
+    def _add_session(self, session: Mapping[str, Any]) -> None:
+        self.facts.model = as_text(session.get("model")) or self.facts.model
+        audio = as_mapping(as_mapping(session.get("audio")).get("input"))
+        for holder in (session.get("input_audio_transcription"), audio.get("transcription")):
+            self._transcription_model = as_text(as_mapping(holder).get("model")) or self._transcription_model
+
+    def _add_usage(self, usage: Mapping[str, Any]) -> None:
+        if usage:
+            self._spent.append(read_usage(usage))
+            self._usages = [*self._usages[-31:], dict(usage)]  # a long session keeps its last ones
+
+
+def read_usage(raw: Mapping[str, Any]) -> Usage:
+    """Return the usage of one response; the details are part of the totals."""
+    inputs = as_mapping(raw.get("input_token_details"))
+    outputs = as_mapping(raw.get("output_token_details"))
+    cached = as_mapping(inputs.get("cached_tokens_details"))
+    return usage_of(
+        split_input(
+            first_count(raw, "input_tokens"),
+            cache_read=first_count(inputs, "cached_tokens"),
+            audio=first_count(inputs, "audio_tokens"),
+            cached_audio=first_count(cached, "audio_tokens"),
+            image=first_count(inputs, "image_tokens"),
+        ),
+        split_output(
+            first_count(raw, "output_tokens"),
+            reasoning=first_count(outputs, "reasoning_tokens"),
+            audio=first_count(outputs, "audio_tokens"),
+        ),
+    )

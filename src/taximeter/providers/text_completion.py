@@ -1,0 +1,100 @@
+"""Text completions of the older kind: Titan, Llama, Mistral, Cohere, AI21 and Claude 2 on Bedrock, Anthropic's
+`/v1/complete`, watsonx, Replicate, Aleph Alpha, Hugging Face's text-generation-inference, llama.cpp's `/completion`.
+
+They differ in names only, so the names are the table. Sources, read 2026-11: docs.aws.amazon.com/bedrock/latest/
+userguide/model-parameters.html, docs.anthropic.com/en/api/complete, cloud.ibm.com/apidocs/watsonx-ai#text-generation,
+replicate.com/docs/reference/http#predictions.create, docs.aleph-alpha.com/api/complete,
+huggingface.co/docs/text-generation-inference/en/reference/api_reference, github.com/ggml-org/llama.cpp/blob/master/
+tools/server/README.md.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from taximeter.providers.answer import Answer
+from taximeter.providers.counters import usage_of
+from taximeter.providers.values import as_count, as_items, as_mapping, first_count
+
+_LISTS = ("results", "outputs", "generations", "completions")
+_HOLDERS = ("details", "metrics", "timings")
+_ENDS = ("stop_reason", "finish_reason", "completionReason", "finishReason", "stop_type")
+_IDS = ("id", "response_id")
+_MODELS = ("model", "model_id", "model_version")
+_INPUTS = (
+    "inputTextTokenCount",
+    "prompt_token_count",
+    "input_token_count",
+    "num_tokens_prompt_total",
+    "tokens_evaluated",
+)
+_OUTPUTS = (
+    "generation_token_count",
+    "totalOutputTextTokenCount",
+    "generated_token_count",
+    "num_tokens_generated",
+    "output_token_count",
+    "generated_tokens",
+    "tokens_predicted",
+)
+_OUTPUT_IN_RESULTS = "tokenCount"  # Titan
+
+
+class TextAnswer(Answer):
+    """A body or the events of a stream.
+
+    Counts in a stream are running totals, some of them missing or zero in later events, so the largest counts.
+    """
+
+    def add(self, document: Mapping[str, Any], name: str) -> None:
+        """Take a body or one event."""
+        self.note_failure(document)
+        for id_name in _IDS:
+            for model_name in _MODELS:
+                self.note_identity(document, id_name, model_name)
+        results = list(_results(document))
+        self.has_output = self.has_output or bool(document)
+        for index, part in enumerate([document, *results]):
+            self._add_end(index, part)
+        self._add_counts(document, results)
+
+    def settle(self) -> None:
+        """Work out usage."""
+        self.complete = self.complete or any(self._finish_reasons.values())
+        if raw := self.facts.raw_usage:
+            self.facts.usage = usage_of(
+                {
+                    "uncached_input_tokens": first_count(raw, "input_tokens"),
+                    "text_output_tokens": first_count(raw, "output_tokens"),
+                }
+            )
+
+    def _add_end(self, index: int, part: Mapping[str, Any]) -> None:
+        for name in _ENDS:
+            reason = part.get(name)
+            self.note_finish(index, as_mapping(reason).get("reason") or reason)
+        if isinstance(details := part.get("details"), Mapping):
+            self.note_finish(index, details.get("finish_reason"))
+
+    def _add_counts(self, document: Mapping[str, Any], results: list[Mapping[str, Any]]) -> None:
+        holders = [document, *results, *(as_mapping(document.get(name)) for name in _HOLDERS)]
+        inputs = [count for holder in holders if (count := first_count(holder, *_INPUTS)) is not None]
+        outputs = [count for holder in holders if (count := first_count(holder, *_OUTPUTS)) is not None]
+        generated = [first_count(result, _OUTPUT_IN_RESULTS) for result in results]
+        outputs += [sum(count for count in generated if count is not None)] if any(generated) else []
+        for name, counts in (("input_tokens", inputs), ("output_tokens", outputs)):
+            if counts:
+                raw = self.facts.raw_usage = self.facts.raw_usage or {}
+                raw[name] = max(as_count(raw.get(name)) or 0, *counts)
+
+
+class ReplicateAnswer(TextAnswer):
+    """A prediction: why it ended is its status."""
+
+    def _add_end(self, index: int, part: Mapping[str, Any]) -> None:
+        if index == 0:
+            self.note_finish(0, part.get("status"))
+
+
+def _results(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for name in _LISTS:
+        yield from as_items(document.get(name))

@@ -1,0 +1,92 @@
+"""xAI's gRPC chat, written as JSON: one message, or one a line when streamed.
+
+Sources, read 2026-11: github.com/xai-org/xai-proto (xai/api/v1/chat.proto, usage.proto), docs.x.ai/docs/guides/tools.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from taximeter.framing import JsonLines
+from taximeter.providers.answer import Answer
+from taximeter.providers.counters import split_input, split_output, usage_of
+from taximeter.providers.facts import RequestFacts
+from taximeter.providers.request import text_of, tool_names
+from taximeter.providers.values import (
+    as_count,
+    as_items,
+    as_mapping,
+    as_text,
+    first_count,
+    known_sum,
+    ticks_as_usd_nanos,
+)
+from taximeter.usage import Usage
+
+_CLIENT_SIDE = "TOOL_CALL_TYPE_CLIENT_SIDE_TOOL"
+_SYSTEM = "ROLE_SYSTEM"
+
+
+class GrpcChatAnswer(Answer):
+    """A completion; each chunk of a stream holds the running usage."""
+
+    framing: ClassVar[type[Any]] = JsonLines
+
+    def __init__(self, endpoint: Any) -> None:
+        super().__init__(endpoint)
+        self._client_calls: set[str] = set()
+        self._server_calls: set[str] = set()
+
+    @staticmethod
+    def read_request(body: Mapping[str, Any]) -> RequestFacts:
+        """Return what the request tells."""
+        texts = [
+            text_of(message.get("content"))
+            for message in as_items(body.get("messages"))
+            if message.get("role") == _SYSTEM
+        ]
+        return RequestFacts(
+            model=as_text(body.get("model")),
+            system_prompt="\n".join(filter(None, texts)) or None,
+            tool_names=tool_names(body.get("tools")),
+        )
+
+    def add(self, document: Mapping[str, Any], name: str) -> None:
+        """Take a completion or one chunk of it."""
+        self.note_failure(document)
+        self.note_identity(document)
+        for output in as_items(document.get("outputs")):
+            self.note_finish(as_count(output.get("index")) or 0, output.get("finish_reason"))
+            message = as_mapping(output.get("message")) or as_mapping(output.get("delta"))
+            self.has_output = self.has_output or any(value for key, value in message.items() if key != "role")
+            for call in as_items(message.get("tool_calls")):
+                self._add_call(call)
+        if usage := as_mapping(document.get("usage")):
+            self.facts.raw_usage = dict(usage)
+
+    def settle(self) -> None:
+        """Work out usage, cost and tool calls."""
+        facts = self.facts
+        facts.tool_call_count = len(self._client_calls)
+        facts.server_tool_call_count = len(self._server_calls)
+        # Unary calls and the end of a stream look alike: a message with the running total.
+        self.complete = self.complete or facts.raw_usage is not None
+        if raw := facts.raw_usage:
+            facts.usage = read_usage(raw)
+            facts.reported_cost_usd_nanos = ticks_as_usd_nanos(raw.get("cost_in_usd_ticks"))
+
+    def _add_call(self, call: Mapping[str, Any]) -> None:
+        client_side = as_text(call.get("type")) in {None, _CLIENT_SIDE}
+        (self._client_calls if client_side else self._server_calls).add(as_text(call.get("id")) or "")
+
+
+def read_usage(raw: Mapping[str, Any]) -> Usage:
+    """Return the usage; reasoning stands beside the completion, 64-bit numbers may be strings."""
+    reasoning = first_count(raw, "reasoning_tokens")
+    return usage_of(
+        split_input(
+            first_count(raw, "prompt_tokens"),
+            cache_read=first_count(raw, "cached_prompt_text_tokens"),
+            image=first_count(raw, "prompt_image_tokens"),
+        ),
+        split_output(known_sum(first_count(raw, "completion_tokens"), reasoning), reasoning=reasoning),
+    )
