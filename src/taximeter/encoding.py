@@ -1,0 +1,80 @@
+"""Encoding: any object to the line that sinks get, or the reason why there is none."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from taximeter.event import EVENT_TYPES, Event, decode_event, encode_event
+
+NOT_AN_EVENT = "not_an_event"
+TOO_LARGE = "too_large"
+UNENCODABLE = "unencodable"
+
+_MAX_DEPTH = 32  # usage objects of providers are four deep
+
+
+def line_of(event: object, max_bytes: int) -> bytes | str:
+    """Return the event as one line of JSON, or the reason why it cannot be one; never raises.
+
+    What is returned can be read back: a field that holds what its type does not allow is mended or left out.
+    """
+    if not issubclass(type(event), EVENT_TYPES):
+        return NOT_AN_EVENT
+    try:
+        line = _checked(event, max_bytes)  # type: ignore[arg-type]  # the line above says so
+    except Exception:  # whatever a foreign value does when it is touched
+        try:
+            line = _checked(_mended(event), max_bytes)  # type: ignore[arg-type]  # as above
+        except Exception:
+            return UNENCODABLE
+    return line if len(line) <= max_bytes else TOO_LARGE
+
+
+def _checked(event: Event, max_bytes: int) -> bytes:
+    line = encode_event(event)
+    if len(line) <= max_bytes:
+        decode_event(line)
+    return line
+
+
+def _mended(event: Event) -> Event:
+    """Return the event with each value made fit for its field, or left at the field's default."""
+    kind = type(event)
+    fields = {}
+    for field in msgspec.structs.fields(kind):
+        try:
+            fields[field.name] = _fitting(getattr(event, field.name), field.type)
+        except Exception:  # noqa: S112 - this field is lost so that the others are not
+            continue
+    return kind(**fields)
+
+
+def _fitting(value: Any, kind: Any) -> Any:
+    plain = _plain(value, _MAX_DEPTH)
+    try:
+        return msgspec.convert(plain, kind, strict=False)
+    except msgspec.ValidationError:
+        return msgspec.convert(_as_text(plain), kind, strict=False)
+
+
+def _as_text(value: Any) -> Any:
+    """Write numbers and truth values as text, alone or inside a mapping, for fields that hold text."""
+    if isinstance(value, Mapping):
+        return {key: _as_text(item) for key, item in value.items()}
+    return str(value) if isinstance(value, bool | int | float) else value
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """Return the value in JSON's own types; what JSON cannot hold is named by its type, never printed."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # lone surrogates become "?"
+    if depth and isinstance(value, Mapping):
+        return {str(_plain(key, 0)): _plain(item, depth - 1) for key, item in value.items()}
+    if depth and isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item, depth - 1) for item in value]
+    if depth and isinstance(value, msgspec.Struct):
+        return _plain(msgspec.structs.asdict(value), depth)
+    return f"<{type(value).__name__}>"

@@ -1,0 +1,38 @@
+"""Losses: how many events were refused, by reason, counted without a lock."""
+
+from collections import deque
+from itertools import count, islice
+from threading import RLock
+
+
+class Losses:
+    """Counts from any thread, signal handler or `__del__`.
+
+    `losses[reason] += 1` would lose counts between threads. Stepping an `itertools.count` is one call into C, which
+    no other Python code can interrupt. Reading takes a step as well, so the steps taken by reading are known and
+    subtracted; only readers share a lock.
+    """
+
+    def __init__(self) -> None:
+        self._steps: dict[str, count[int]] = {}
+        self._reads: dict[str, int] = {}
+        self._lock = RLock()
+
+    def add(self, reason: str, n: int = 1) -> None:
+        """Count *n* events lost for *reason*; less than one is nothing."""
+        steps = self._steps.get(reason) or self._steps.setdefault(reason, count())
+        if n == 1:
+            next(steps)
+        else:
+            deque(islice(steps, max(n, 0)), maxlen=0)
+
+    def by_reason(self) -> dict[str, int]:
+        """Return the counts so far, reasons without a loss left out."""
+        with self._lock:
+            counts = {reason: self._read(reason, steps) for reason, steps in self._steps.copy().items()}
+        return {reason: lost for reason, lost in counts.items() if lost}
+
+    def _read(self, reason: str, steps: "count[int]") -> int:
+        reads = self._reads.get(reason, 0)
+        self._reads[reason] = reads + 1
+        return next(steps) - reads

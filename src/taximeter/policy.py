@@ -1,0 +1,74 @@
+"""Policy: how much may wait, for how long, and what leaves together."""
+
+from math import isfinite
+from typing import Any, TypedDict
+
+import msgspec
+
+from taximeter.errors import ConfigurationError
+
+MEBIBYTE = 1 << 20
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """The bounds of a tracker.
+
+    Raises:
+        ConfigurationError: A bound is not a number of its kind, or not positive.
+    """
+
+    max_events: int = 100_000
+    """Events that may wait to be encoded; what comes on top is refused as `queue_full`."""
+    max_bytes: int = 128 * MEBIBYTE
+    """Encoded bytes that may wait for all sinks together; each sink may hold an equal share of it."""
+    max_event_bytes: int = MEBIBYTE
+    """The largest single event, encoded; what is larger is dropped as `too_large`."""
+    batch_max_events: int = 500
+    """A batch leaves when it holds this many ..."""
+    batch_max_age_s: float = 0.5
+    """... or when its first event has waited this long."""
+    retry_budget_s: float = 30.0
+    """Time for all attempts to write one batch, the waits between them included."""
+    close_timeout_s: float = 5.0
+    """Time that `close`, `flush` and the end of the program may take where they are not given another."""
+
+    def __post_init__(self) -> None:
+        for key in ("max_events", "max_bytes", "max_event_bytes", "batch_max_events"):
+            _check_count(key, getattr(self, key))
+        for key in ("batch_max_age_s", "retry_budget_s", "close_timeout_s"):
+            _check_seconds(key, getattr(self, key))
+
+
+class Limits(TypedDict, total=False):
+    """The fields of `Policy` as keyword arguments."""
+
+    max_events: int
+    max_bytes: int
+    max_event_bytes: int
+    batch_max_events: int
+    batch_max_age_s: float
+    retry_budget_s: float
+    close_timeout_s: float
+
+
+def policy_from(limits: Limits) -> Policy:
+    """Return the policy with these limits, the rest at their defaults.
+
+    Raises:
+        ConfigurationError: A limit is unknown or cannot work.
+    """
+    for key, value in limits.items():
+        if key not in Policy.__struct_fields__:
+            names = ", ".join(("catalog", "infer", "service", *Policy.__struct_fields__))
+            raise ConfigurationError(key, value, f"one of the options {names}")
+    return Policy(**limits)
+
+
+def _check_count(key: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(key, value, "a whole number of at least 1")
+
+
+def _check_seconds(key: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
+        raise ConfigurationError(key, value, "a number of seconds, 0 or more")

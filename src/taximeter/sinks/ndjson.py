@@ -1,0 +1,109 @@
+"""The NDJSON sink: one event a line, appended to a file that other tools may read, move and rotate."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import aiofiles
+import anyio
+
+from taximeter.sinks.batch import Batch
+from taximeter.sinks.inline import INLINE
+
+
+class NdjsonSink:
+    """Appends lines; makes the file with mode 0600.
+
+    A file that was moved away is made anew at the next write. A line that a crash left torn is ended before the next
+    event. A batch that failed half way is continued, not repeated.
+
+    Args:
+        path: The file.
+        name: How receipts call this sink; None means the file's name.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, name: str | None = None) -> None:
+        self.path = Path(path)
+        self.name = name or self.path.name
+        self._file: Any = None  # aiofiles types depend on mode and buffering; this one is unbuffered binary
+        self._batch: Batch | None = None
+        self._written_lines = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a file to close."""
+        return self._file is not None
+
+    async def write(self, batch: Batch) -> None:
+        """Append the lines of the batch that are not written yet."""
+        if batch is not self._batch:
+            self._batch, self._written_lines = batch, 0
+        with anyio.CancelScope(shield=True):  # or it would not be known what has been written
+            await self._append(batch.lines[self._written_lines :])
+
+    async def aclose(self) -> None:
+        """Close the file."""
+        await self._close()
+
+    def forget(self) -> None:
+        """Open a file of our own in a forked child; nothing is buffered, so closing the parent's writes nothing."""
+        if self._file is not None:
+            os.close(self._file.fileno())
+            self._file = None
+
+    async def _append(self, lines: tuple[bytes, ...]) -> None:
+        if not lines:
+            return
+        data = b"\n".join((*lines, b""))
+        written = 0
+        try:
+            file = await self._opened()
+            while written < len(data):
+                written += await file.write(data[written:])
+        except BaseException:
+            await self._give_up(data, written)
+            raise
+        self._written_lines += len(lines)
+
+    async def _give_up(self, data: bytes, written: int) -> None:
+        """Keep the lines that are whole, and close: the next attempt ends a torn one as if a crash had left it."""
+        self._written_lines += data.count(b"\n", 0, written)
+        await self._close()
+
+    async def _opened(self) -> Any:
+        if self._file is not None and not _is_same_file(self._file.fileno(), self.path):
+            await self._close()
+        if self._file is None:
+            self._file = await aiofiles.open(
+                self.path, "ab", buffering=0, opener=_open_private, executor=INLINE
+            )
+            if _is_torn(self.path):
+                await self._file.write(b"\n")
+        return self._file
+
+    async def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            await file.close()
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def _is_same_file(descriptor: int, path: Path) -> bool:
+    """Whether the path still leads to the open file; log rotation moves it away."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _is_torn(path: Path) -> bool:
+    """Whether the last line has no end."""
+    with path.open("rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) or not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"

@@ -1,0 +1,242 @@
+"""Tracker: queue, flusher and sinks put together, and their life: start, flush, close, fork, exit."""
+
+import atexit
+import os
+from functools import cached_property, partial
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from weakref import WeakSet
+
+import anyio
+import anyio.to_thread
+
+from taximeter.event import Event
+from taximeter.flusher import Flusher
+from taximeter.fork import fork_mark
+from taximeter.policy import Limits, Policy, policy_from
+from taximeter.queue import Queue
+from taximeter.receipt import Receipt
+from taximeter.sinks.protocol import Sink
+from taximeter.sinks.table import sink_for
+
+if TYPE_CHECKING:
+    from taximeter.builder import EventBuilder
+    from taximeter.inference import Infer
+    from taximeter.pricing import Catalog
+
+ClientT = TypeVar("ClientT")
+
+DEFAULT_SINK = "usage.db"
+CLOSED = "closed"
+
+# The flusher needs a moment after its deadline to count what it gives up and to close the sinks.
+_GRACE_S = 0.15
+
+
+def start(
+    *sinks: "str | os.PathLike[str] | Sink",
+    catalog: "Catalog | None" = None,
+    infer: "Infer | None" = None,
+    service: str | None = None,
+    **limits: Unpack[Limits],
+) -> "Tracker":
+    """Return a tracker that delivers to these sinks. Nothing is opened and no thread runs before the first event.
+
+    Args:
+        sinks: Paths (`usage.db`, `events.ndjson`), addresses (`sqlite:///data/usage.db`, `memory:`, `log:INFO`) or
+            objects with the methods of `Sink`; none means `usage.db`.
+        catalog: Prices for `tracker.events`; None means the compiled table.
+        infer: Rules for the task type of calls nobody named; None means `infer_task_type`.
+        service: The name of this program, written into events; None leaves it open.
+        limits: The fields of `Policy`, such as `max_events=100_000` or `close_timeout_s=5.0`.
+
+    Raises:
+        ConfigurationError: A sink or a limit cannot work; names the key, the value and what is allowed.
+    """
+    made = [sink_for(sink) for sink in sinks or (DEFAULT_SINK,)]
+    return Tracker(made, policy_from(limits), catalog=catalog, infer=infer, service=service)
+
+
+class Tracker:
+    """Takes events from anywhere and delivers them in the background; made by `start`.
+
+    Every method may be called from any thread and from under any event loop. It is a context manager, plain and
+    async, that closes at the end; a tracker left open is closed when the program ends.
+    """
+
+    def __init__(
+        self,
+        sinks: "list[Sink]",
+        policy: Policy,
+        *,
+        catalog: "Catalog | None" = None,
+        infer: "Infer | None" = None,
+        service: str | None = None,
+    ) -> None:
+        self._sinks = _named(sinks)
+        self._policy = policy
+        self._catalog = catalog
+        self._infer = infer
+        self._service = service
+        self._closed = False
+        self._begin()
+        atexit.register(self.close)
+        _trackers.add(self)
+
+    def _begin(self) -> None:
+        """Start from nothing, at construction and again in every forked child."""
+        self._pid = os.getpid()
+        self._mark = fork_mark()
+        self._queue = Queue(self._policy.max_events, self._mark, self._reconsider)
+        self._flusher = Flusher(self._queue, self._sinks, self._policy)
+        self._offer = self._queue.offer
+        self._count = self._queue.losses.add
+        if self._closed:
+            self._flusher.ended.set()
+
+    @cached_property
+    def events(self) -> "EventBuilder":
+        """Makes events out of what providers answer."""
+        from taximeter.builder import EventBuilder  # noqa: PLC0415 - the price table loads when it is wanted
+
+        return EventBuilder(catalog=self._catalog, infer=self._infer, service=self._service)
+
+    @property
+    def sinks(self) -> tuple[Sink, ...]:
+        """Where events go, in the order given."""
+        return tuple(self._sinks.values())
+
+    def track_task_completion(self, event: Event) -> bool:
+        """Hand the event over and return whether it was accepted; about 0.1 µs.
+
+        Never raises, blocks or waits for a lock, so it may be called in a signal handler or a `__del__` too. What is
+        not accepted is counted by reason, see `receipt`.
+        """
+        return self._offer(event)
+
+    def count_loss(self, reason: str, n: int = 1) -> None:
+        """Count *n* calls of which no event could be made."""
+        self._notice_fork()
+        self._count(reason, n)
+
+    def meter(self, client: ClientT) -> ClientT:
+        """Meter every call of the client, of any SDK on httpx or httpx2, and return the same client."""
+        from taximeter.capture import meter  # noqa: PLC0415 - capture stands on top of this module
+
+        return meter(client, self)
+
+    def receipt(self) -> Receipt:
+        """Return what has become of the events so far, without waiting."""
+        self._notice_fork()
+        return self._flusher.receipt()
+
+    def flush(self, timeout_s: float | None = None) -> Receipt:
+        """Wait until all events so far are delivered or dropped everywhere, and return the counts.
+
+        Args:
+            timeout_s: When to return at the latest, whatever is still pending; None means `close_timeout_s`.
+        """
+        self._notice_fork()
+        if self._flusher.receipt().tracked and not self._flusher.is_current_thread and self._flusher.start():
+            self._flusher.flush().wait(self._seconds(timeout_s))
+        return self._flusher.receipt()
+
+    def close(self, timeout_s: float | None = None) -> Receipt:
+        """Deliver what waits, close the sinks and return the counts; later events are refused as `closed`.
+
+        Args:
+            timeout_s: When to give up what is not delivered (`close_timeout`); None means `close_timeout_s`.
+        """
+        self._notice_fork()
+        atexit.unregister(self.close)
+        if not self._closed:
+            self._closed = True
+            self._queue.shut()
+            self._stop(self._seconds(timeout_s))
+        if not self._flusher.is_current_thread:
+            self._wait_for_end(self._seconds(timeout_s) + _GRACE_S)
+        return self._flusher.receipt()
+
+    async def aflush(self, timeout_s: float | None = None) -> Receipt:
+        """`flush` for coroutines: the event loop runs on meanwhile."""
+        return await anyio.to_thread.run_sync(partial(self.flush, timeout_s), abandon_on_cancel=True)
+
+    async def aclose(self, timeout_s: float | None = None) -> Receipt:
+        """`close` for coroutines: the event loop runs on meanwhile, and a cancellation waits for the close."""
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(partial(self.close, timeout_s))
+        return self.receipt()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _reconsider(self, event: Any) -> bool:
+        """Decide about an event that the queue did not take: not started, closed, full, or a forked child."""
+        self._notice_fork()
+        if self._closed:
+            self._count(CLOSED)
+            return False
+        self._flusher.start()
+        return self._queue.admit(event)
+
+    def _notice_fork(self) -> None:
+        """In a forked child let the parent's queue, counts and files alone and begin anew."""
+        if not self._mark[0] or self._pid != os.getpid():
+            for sink in self._sinks.values():
+                forget = getattr(sink, "forget", None)
+                if forget is not None:
+                    forget()
+            self._begin()
+
+    def _stop(self, timeout_s: float) -> None:
+        if self._flusher.is_needed:
+            self._flusher.stop(timeout_s)
+        else:
+            self._flusher.ended.set()
+
+    def _wait_for_end(self, timeout_s: float) -> None:
+        deadline = monotonic() + timeout_s
+        if not self._flusher.start() and not self._flusher.ended.is_set():
+            self._flusher.run_here()
+        self._flusher.ended.wait(max(deadline - monotonic(), 0))
+
+    def _seconds(self, timeout_s: float | None) -> float:
+        return self._policy.close_timeout_s if timeout_s is None else max(timeout_s, 0.0)
+
+
+def _named(sinks: list[Sink]) -> dict[str, Sink]:
+    """Give each sink a name of its own, `usage.db` and `usage.db#2`."""
+    named: dict[str, Sink] = {}
+    for sink in sinks:
+        name, n = sink.name, 1
+        while name in named:
+            n += 1
+            name = f"{sink.name}#{n}"
+        named[name] = sink
+    return named
+
+
+_trackers: "WeakSet[Tracker]" = WeakSet()
+
+
+def _begin_in_child() -> None:
+    for tracker in list(_trackers):
+        tracker._notice_fork()  # noqa: SLF001 - the same module
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_begin_in_child)
