@@ -14,7 +14,7 @@ from taximeter.pricing.money import round_half_even
 from taximeter.providers import Endpoint, Facts, RequestFacts, read_payload
 from taximeter.providers.reading import read_request
 from taximeter.scopes import NOBODY, Scope, current_scope
-from taximeter.usage import COUNTERS, Usage
+from taximeter.usage import Usage
 from taximeter.vocabulary import Complexity, CostSource, CostStatus, Operation, Outcome, TaskType, UsageStatus
 
 
@@ -129,13 +129,15 @@ class EventBuilder:
         """Return the event of a call whose wire was read; arguments as in `build`."""
         scope = current_scope() if scope is None else scope
         started_at_us = fields.get("started_at_us") or _start_us(fields.get("task_duration_ms"))
-        values: dict[str, Any] = _what_was_called(facts)
-        values["started_at_us"] = started_at_us
-        values.update(_what_it_consumed(facts))
-        values.update(self._what_it_cost(facts, started_at_us, fields))
-        values.update(self._what_it_was_for(facts, scope, fields))
-        values.update(_who(scope, self._service))
-        values.update(_stated(fields))
+        values = {
+            "started_at_us": started_at_us,
+            "task_type": fields.get("task_type") or scope.task_type or self._inferred(facts),
+            **_what_was_called(facts),
+            **_what_it_consumed(facts),
+            **self._what_it_cost(facts, started_at_us, fields),
+            **_who(scope, self._service),
+            **_stated(fields),
+        }
         return TaskCompletionEvent(**values)
 
     def _what_it_cost(self, facts: Facts, at_us: int, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,10 +172,6 @@ class EventBuilder:
             charges=facts.charges,
             reported_usd_nanos=facts.reported_cost_usd_nanos,
         )
-
-    def _what_it_was_for(self, facts: Facts, scope: Scope, fields: Mapping[str, Any]) -> dict[str, Any]:
-        task_type = fields.get("task_type") or scope.task_type
-        return {"task_type": task_type or self._inferred(facts)}
 
     def _inferred(self, facts: Facts) -> TaskType:
         request = facts.request
@@ -248,13 +246,24 @@ def _what_it_consumed(facts: Facts) -> dict[str, Any]:
     usage = facts.usage
     if usage is None:
         return {"raw_usage": facts.raw_usage}
-    values: dict[str, Any] = {name: getattr(usage, name) for name in COUNTERS}
-    values["actual_input_tokens"] = usage.input_tokens
-    values["actual_output_tokens"] = usage.output_tokens
-    values["usage_status"] = UsageStatus.PARTIAL if facts.partial else UsageStatus.REPORTED
-    values["billable_units"] = usage.units
-    values["raw_usage"] = facts.raw_usage
-    return values
+    return {  # each counter by name: a loop over the names takes five times as long
+        "actual_input_tokens": usage.input_tokens,
+        "actual_output_tokens": usage.output_tokens,
+        "usage_status": UsageStatus.PARTIAL if facts.partial else UsageStatus.REPORTED,
+        "uncached_input_tokens": usage.uncached_input_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_5m_tokens": usage.cache_write_5m_tokens,
+        "cache_write_1h_tokens": usage.cache_write_1h_tokens,
+        "audio_input_tokens": usage.audio_input_tokens,
+        "cache_read_audio_tokens": usage.cache_read_audio_tokens,
+        "image_input_tokens": usage.image_input_tokens,
+        "text_output_tokens": usage.text_output_tokens,
+        "audio_output_tokens": usage.audio_output_tokens,
+        "image_output_tokens": usage.image_output_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "billable_units": usage.units,
+        "raw_usage": facts.raw_usage,
+    }
 
 
 def _who(scope: Scope, service: str | None) -> dict[str, Any]:
@@ -289,7 +298,7 @@ _WORDS: dict[str, Callable[[Any], Any]] = {
 def _stated(fields: EventFields) -> dict[str, Any]:
     """Return what the caller stated, plain words made members of their vocabularies."""
     return {
-        name: _WORDS[name](value) if name in _WORDS and value is not None else value
+        name: value if (word := _WORDS.get(name)) is None or value is None else word(value)
         for name, value in fields.items()
         if value is not None or name not in _WORDS
     }

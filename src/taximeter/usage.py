@@ -33,12 +33,22 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     @property
     def input_tokens(self) -> int | None:
         """All input tokens, cached ones included; None when no input counter is known."""
-        return _total(self, INPUT_COUNTERS)
+        return _total(
+            (
+                self.uncached_input_tokens,
+                self.cache_read_tokens,
+                self.cache_write_5m_tokens,
+                self.cache_write_1h_tokens,
+                self.audio_input_tokens,
+                self.cache_read_audio_tokens,
+                self.image_input_tokens,
+            )
+        )
 
     @property
     def output_tokens(self) -> int | None:
         """All output tokens, reasoning included; None when no output counter is known."""
-        return _total(self, OUTPUT_COUNTERS)
+        return _total((self.text_output_tokens, self.audio_output_tokens, self.image_output_tokens))
 
     @property
     def is_empty(self) -> bool:
@@ -64,9 +74,10 @@ OUTPUT_COUNTERS = ("text_output_tokens", "audio_output_tokens", "image_output_to
 COUNTERS = (*INPUT_COUNTERS, *OUTPUT_COUNTERS, "reasoning_tokens")
 
 
-def _total(usage: Usage, names: tuple[str, ...]) -> int | None:
-    known = [value for name in names if (value := getattr(usage, name)) is not None]
-    return sum(known) if known else None
+def _total(counts: tuple[int | None, ...]) -> int | None:
+    if counts.count(None) == len(counts):
+        return None
+    return sum(filter(None, counts))
 
 
 def _plus(a: int | None, b: int | None) -> int | None:
