@@ -68,15 +68,13 @@ def endpoint_of(record: Record) -> Endpoint | None:
 def is_inference(record: Record) -> bool:
     """Whether the record is a call that must give an event."""
     api = record["api"]
-    return not (
-        api.endswith((".other", "count_tokens", "moderations", "batches"))
-        or record["expected"]["extra"].get("not_inference")
-    )
+    known_not_to_be = bool(record["expected"]["extra"].get("not_inference"))
+    return not known_not_to_be and not api.endswith((".other", "count_tokens", "moderations", "batches"))
 
 
 def is_scored(record: Record) -> bool:
     """Whether the record has an expectation that counts."""
-    return record["expected"]["extra"].get("oracle") != "none"
+    return bool(record["expected"]["extra"].get("oracle") != "none")
 
 
 def read(record: Record, endpoint: Endpoint) -> Facts:

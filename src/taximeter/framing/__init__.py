@@ -8,9 +8,9 @@ from taximeter.framing.server_sent_events import ServerSentEvents
 from taximeter.framing.whole_body import WholeBody
 
 __all__ = [
-    "AwsEventStream",
     "BODY_LIMIT_BYTES",
     "DOCUMENT_LIMIT_BYTES",
+    "AwsEventStream",
     "Document",
     "Framing",
     "JsonArray",

@@ -25,6 +25,7 @@ class Answer:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.event = ""  # the name of the event that is being read, empty where the framing has none
         self.facts = Facts(
             wire_format=endpoint.wire_format, operation=endpoint.operation, provider=endpoint.provider
         )
@@ -54,10 +55,10 @@ class Answer:
 
     def is_plain(self, document: bytes) -> bool:
         """Whether the document, a chunk after the first output, certainly tells nothing new; judged by its bytes."""
-        return False
+        return not document
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
-        """Take one decoded document; *name* is the event's, empty where the framing has none."""
+    def add(self, document: Mapping[str, Any]) -> None:
+        """Take one decoded document, the whole body or one event of a stream."""
         raise NotImplementedError
 
     def see_headers(self, headers: Mapping[str, str]) -> None:

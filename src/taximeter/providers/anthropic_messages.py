@@ -64,7 +64,7 @@ class MessagesAnswer(Answer):
         """Whether the event is a piece of a block, which tells nothing but text."""
         return b'"content_block_delta"' in document[:64]
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take a message or one event of its stream."""
         kind = document.get("type")
         if kind == "message_start":

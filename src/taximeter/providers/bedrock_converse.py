@@ -43,13 +43,13 @@ class ConverseAnswer(Answer):
             service_tier=as_text(as_mapping(body.get("serviceTier")).get("type")),
         )
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take a response or one event of its stream, which the frame names."""
-        if name.endswith(("Exception", "Error")):
+        if self.event.endswith(("Exception", "Error")):
             facts = self.facts
-            facts.error_type, facts.error_status, facts.error_retryable = failure_of(name, None)
+            facts.error_type, facts.error_status, facts.error_retryable = failure_of(self.event, None)
             return
-        events = {name: document} if name else document
+        events = {self.event: document} if self.event else document
         self._add_message(as_mapping(nested(events, "output", "message")))
         self._add_block(as_mapping(nested(events, "contentBlockStart", "start")))
         if "contentBlockDelta" in events:

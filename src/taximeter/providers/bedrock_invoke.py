@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import msgspec
 
 from taximeter.framing import AwsEventStream
-from taximeter.providers.anthropic_messages import MessagesAnswer
 from taximeter.providers.answer import Answer
+from taximeter.providers.anthropic_messages import MessagesAnswer
 from taximeter.providers.bedrock_converse import ConverseAnswer, read_usage
 from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
@@ -65,18 +65,18 @@ class InvokeAnswer(Answer):
             or tool_names(as_mapping(body.get("toolConfig")).get("tools")),
         )
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take a body, or one event of a stream, which holds the family's own event in base64."""
-        if name.endswith(("Exception", "Error")):
+        if self.event.endswith(("Exception", "Error")):
             facts = self.facts
-            facts.error_type, facts.error_status, facts.error_retryable = failure_of(name, None)
+            facts.error_type, facts.error_status, facts.error_retryable = failure_of(self.event, None)
             return
         if isinstance(encoded := document.get("bytes"), str):
             document = as_mapping(msgspec.json.decode(b64decode(encoded)))
         if metrics := as_mapping(document.get(METRICS)):
             self._counts = metrics
         family = self._family = self._family or self._choose(document)
-        family.add(document, "")
+        family.add(document)
         self.has_output = family.has_output
 
     def see_headers(self, headers: Mapping[str, str]) -> None:

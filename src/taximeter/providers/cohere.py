@@ -66,7 +66,7 @@ class CohereAnswer(Answer):
         """Whether the event is a piece of text."""
         return b'"content-delta"' in document or b'"text-generation"' in document
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take a response or one event of its stream."""
         kind = as_text(document.get("type")) or as_text(document.get("event_type")) or ""
         if kind.endswith(("-delta", "-generation")):

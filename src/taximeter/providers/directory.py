@@ -6,7 +6,6 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from taximeter.providers.answer import Answer
-from taximeter.providers.answer import Answer
 from taximeter.providers.anthropic_messages import MessagesAnswer
 from taximeter.providers.bedrock_converse import ConverseAnswer
 from taximeter.providers.bedrock_invoke import InvokeAnswer
@@ -29,7 +28,6 @@ from taximeter.providers.openai_responses import ResponsesAnswer
 from taximeter.providers.text_completion import ReplicateAnswer, TextAnswer
 from taximeter.providers.xai_grpc import GrpcChatAnswer
 from taximeter.vocabulary import Operation
-
 
 LOCAL = "local"
 """Stands for this machine and this network in the table."""

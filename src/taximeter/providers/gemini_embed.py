@@ -26,7 +26,7 @@ class EmbedAnswer(Answer):
     shape: ClassVar[Any] = EmbedDocument
     usage_name: ClassVar[str] = "usageMetadata"
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take the response."""
         self.note_failure(document)
         self.has_output = True
@@ -69,7 +69,7 @@ class PredictAnswer(Answer):
 
     shape: ClassVar[Any] = PredictDocument
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take the response."""
         self.note_failure(document)
         self.has_output = True

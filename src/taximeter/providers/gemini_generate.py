@@ -69,7 +69,7 @@ class GenerateAnswer(Answer):
             service_tier=as_text(body.get("serviceTier")),
         )
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take a response or one chunk of it."""
         self.note_failure(document)
         self.note_identity(document, "responseId", "modelVersion")

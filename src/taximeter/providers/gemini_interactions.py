@@ -29,10 +29,10 @@ class InteractionAnswer(Answer):
             service_tier=as_text(body.get("service_tier")),
         )
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take an interaction or one event of its stream."""
         self.note_failure(document)
-        kind = as_text(document.get("event_type")) or name
+        kind = as_text(document.get("event_type")) or self.event
         if kind in {"interaction.completed", "interaction.complete"}:
             self.complete = self.usage_is_final = True
             self._add_interaction(as_mapping(document.get("interaction")))

@@ -25,7 +25,7 @@ class LiveAnswer(Answer):
         self._turns: list[Usage] = []
         self._usages: list[dict[str, Any]] = []
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take one message: itself, or a recorded frame that holds it under `data`."""
         if "direction" in document:
             document = as_mapping(document.get("data"))

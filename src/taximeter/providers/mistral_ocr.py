@@ -25,7 +25,7 @@ class OcrAnswer(Answer):
     shape: ClassVar[Any] = OcrDocument
     usage_name: ClassVar[str] = "usage_info"
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take the response."""
         self.note_failure(document)
         self.note_identity(document)

@@ -69,7 +69,7 @@ class OllamaAnswer(Answer):
         """Whether the line holds only more text."""
         return b'"done":false' in document and b'"tool_calls"' not in document and b'"error"' not in document
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take a response or one line of it."""
         self.note_failure(document)
         self.note_identity(document)
@@ -102,7 +102,7 @@ class OllamaAnswer(Answer):
 class OllamaEmbedAnswer(OllamaAnswer):
     """Vectors; only the prompt counts."""
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take the response."""
-        super().add(document, name)
+        super().add(document)
         self.has_output = True

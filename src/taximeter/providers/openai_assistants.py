@@ -14,7 +14,7 @@ from taximeter.providers.values import as_items, as_mapping, as_text
 class RunAnswer(Answer):
     """A run; its steps carry the same tokens once more, so only the run counts."""
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take a run or one event of its stream."""
         self.note_failure(document)
         kind = as_text(document.get("object"))

@@ -17,7 +17,7 @@ from taximeter.usage import Usage
 class AudioAnswer(Answer):
     """A transcript or spoken text: counted in tokens by the newer models, in seconds by the older ones."""
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take a response or one event of its stream."""
         self.note_failure(document)
         self.note_identity(document)

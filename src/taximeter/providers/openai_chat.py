@@ -25,9 +25,6 @@ from taximeter.providers.values import (
 )
 from taximeter.usage import Usage
 
-REASONING_OUTSIDE = frozenset({"xai", "google"})
-"""Providers whose completion_tokens leave the reasoning out; only their total holds it."""
-
 
 class ChatDocument(TypedDict, total=False):
     """The fields of a completion or of one chunk that are read."""
@@ -83,7 +80,7 @@ class ChatAnswer(Answer):
             and b'"x_groq"' not in document
         )
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take a completion or one chunk of it."""
         self.note_failure(document)
         self.note_identity(document)
@@ -173,12 +170,24 @@ def read_usage(raw: Mapping[str, Any], provider: str) -> Usage:
 def _with_hidden_reasoning(
     prompt: int | None, completion: int | None, reasoning: int | None, raw: Mapping[str, Any], provider: str
 ) -> int | None:
-    """Return all output: xAI counts reasoning beside the completion, Google's compatible endpoint only in the total."""
-    total = first_count(raw, "total_tokens")
-    seen = known_sum(prompt, completion)
-    if provider not in REASONING_OUTSIDE or total is None or seen is None or prompt is None:
-        return completion
-    return total - prompt if total > seen else completion
+    """Return all output, reasoning included.
+
+    xAI counts reasoning beside the completion, and so do hosts of its models, which the total shows. Google's
+    compatible endpoint does not name its thinking at all; only the total holds it.
+    """
+    total, seen = first_count(raw, "total_tokens"), known_sum(prompt, completion)
+    if reasoning and completion is not None:
+        beside = total == known_sum(seen, reasoning) or (provider == "xai" and reasoning > completion)
+        return completion + reasoning if beside else completion
+    if (
+        provider == "google"
+        and total is not None
+        and seen is not None
+        and prompt is not None
+        and total > seen
+    ):
+        return total - prompt
+    return completion
 
 
 def _with_audio_beside(

@@ -28,7 +28,7 @@ class EmbeddingsAnswer(Answer):
 
     shape: ClassVar[Any] = EmbeddingsDocument
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take the response."""
         self.note_failure(document)
         self.note_identity(document)

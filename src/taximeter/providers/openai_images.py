@@ -34,7 +34,7 @@ class ImagesAnswer(Answer):
         super().__init__(endpoint)
         self._images = 0
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take a response or one event of its stream."""
         self.note_failure(document)
         self.note_identity(document)

@@ -28,7 +28,7 @@ class RealtimeAnswer(Answer):
         self._transcribed: list[Usage] = []
         self._usages: list[dict[str, Any]] = []
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take one message: the event itself, or a recorded frame that holds it under `data`."""
         if "direction" in document:
             if document["direction"] != "received":

@@ -95,9 +95,9 @@ class ResponsesAnswer(Answer):
         """Whether the event is a piece of an item, which tells nothing but text."""
         return b'.delta"' in document[:96]
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take a response or one event of its stream."""
-        kind = as_text(document.get("type")) or name
+        kind = as_text(document.get("type")) or self.event
         if kind in ENDED:
             self._add_response(as_mapping(document.get("response")))
             self.complete = True

@@ -5,6 +5,7 @@ from typing import Any
 
 from taximeter.providers.directory import FORMATS, endpoint_for
 from taximeter.providers.facts import Facts
+from taximeter.providers.values import as_mapping
 
 _OBJECTS = {
     "chat.completion": "openai.chat",
@@ -20,26 +21,34 @@ _TRAITS: tuple[tuple[str, frozenset[str]], ...] = (
         "gemini.generate",
         frozenset({"candidates", "usageMetadata", "promptTokenCount", "candidatesTokenCount"}),
     ),
+    ("gemini.interactions", frozenset({"total_input_tokens", "total_output_tokens"})),
     ("ollama.chat", frozenset({"prompt_eval_count", "eval_count", "done_reason"})),
     ("bedrock.converse", frozenset({"stopReason", "inputTokens", "outputTokens"})),
-    ("openai.chat", frozenset({"choices", "prompt_tokens", "completion_tokens"})),
+    ("cohere.chat_v2", frozenset({"billed_units", "meta"})),
+    ("openai.chat", frozenset({"choices", "completion_tokens"})),
     (
         "anthropic.messages",
         frozenset({"stop_reason", "cache_read_input_tokens", "cache_creation_input_tokens"}),
     ),
-    ("openai.responses", frozenset({"output", "input_tokens", "input_tokens_details"})),
-    ("openai.embeddings", frozenset({"data"})),
+    ("openai.responses", frozenset({"output", "output_tokens", "input_tokens_details"})),
+    ("openai.embeddings", frozenset({"data", "embeddings", "prompt_tokens", "total_tokens"})),
 )
-"""Fields that only this format has; the first line with one of them wins."""
+"""Fields of a response or of its usage that speak for a format; the first line with one of them wins."""
 
 _PROVIDER_FORMATS = {
     "anthropic": "anthropic.messages",
     "bedrock": "bedrock.converse",
     "cohere": "cohere.chat_v2",
     "google": "gemini.generate",
-    "vertex": "gemini.generate",
     "ollama": "ollama.chat",
+    "vertex": "gemini.generate",
+    "voyage": "openai.embeddings",
 }
+"""What a provider speaks when the fields leave it open."""
+
+_FOREIGN = frozenset({"choices", "prompt_tokens", "completion_tokens", "candidates"})
+"""Fields that no provider's own format shares with another's, so they outweigh the provider."""
+
 _FORMAT_PROVIDERS = {
     "anthropic": "anthropic",
     "bedrock": "bedrock",
@@ -48,6 +57,26 @@ _FORMAT_PROVIDERS = {
     "ollama": "ollama",
     "openai": "openai",
 }
+_ALIASES = {
+    "aws": "bedrock",
+    "azure_openai": "azure",
+    "gemini": "google",
+    "google-gla": "google",
+    "google-vertex": "vertex",
+    "mistralai": "mistral",
+    "vertex_ai": "vertex",
+    "voyageai": "voyage",
+    "x-ai": "xai",
+}
+"""Other names that people and price lists have for the same provider."""
+
+
+_WAYS: tuple[Callable[[Any], Any], ...] = (
+    lambda payload: payload.model_dump(by_alias=True, warnings=False),  # pydantic 2
+    lambda payload: payload.to_dict(),  # older SDKs
+    lambda payload: payload.dict(by_alias=True),  # pydantic 1
+    vars,
+)
 
 
 def read_payload(payload: Any, *, provider: str | None = None, wire_format: str | None = None) -> Facts:
@@ -59,9 +88,10 @@ def read_payload(payload: Any, *, provider: str | None = None, wire_format: str 
         wire_format: The format's name; None looks at the fields.
     """
     document = as_document(payload)
-    name = wire_format if wire_format in FORMATS else _format_of(document, provider)
-    facts = _facts_of(document, name, provider or _FORMAT_PROVIDERS.get(name.partition(".")[0], "unknown"))
-    facts.request.model = None
+    spoken = _ALIASES.get(provider or "", provider)
+    name = wire_format if wire_format in FORMATS else _format_of(document, spoken)
+    facts = _facts_of(document, name, spoken or _FORMAT_PROVIDERS.get(name.partition(".")[0], "unknown"))
+    facts.provider = provider or facts.provider
     return facts
 
 
@@ -73,39 +103,32 @@ def as_document(payload: Any) -> Mapping[str, Any]:
             if "usage_metadata" in payload or "prompt_token_count" in payload
             else payload
         )
-    ways: tuple[Callable[[], Any], ...] = (
-        lambda: payload.model_dump(by_alias=True, warnings=False),  # pydantic 2
-        lambda: payload.to_dict(),
-        lambda: payload.dict(by_alias=True),  # pydantic 1
-        lambda: vars(payload),
-    )
-    for way in ways:
+    for way in _WAYS:
         try:
-            document = way()
+            document = way(payload)
         except Exception:  # an unknown object's methods may do anything
-            continue
+            document = None
         if isinstance(document, Mapping):
             return as_document(document)
     return {}
 
 
 def _format_of(document: Mapping[str, Any], provider: str | None) -> str:
-    named = _OBJECTS.get(str(document.get("object"))) or (
-        "anthropic.messages" if document.get("type") == "message" and "role" in document else None
-    )
-    by_provider = _PROVIDER_FORMATS.get(provider or "")
-    if named or (by_provider in FORMATS and not {"choices", "prompt_tokens"} & document.keys()):
-        return named or by_provider or ""
-    for name, traits in _TRAITS:
-        if name in FORMATS and traits & document.keys():
-            return name
-    return "openai.chat"
+    if named := _OBJECTS.get(str(document.get("object"))):
+        return named
+    if document.get("type") == "message":
+        return "anthropic.messages"
+    names = document.keys() | as_mapping(document.get("usage")).keys()
+    spoken = _PROVIDER_FORMATS.get(provider or "")
+    if spoken is not None and not names & _FOREIGN - {"candidates" if spoken.startswith("gemini") else ""}:
+        return spoken
+    return next((name for name, traits in _TRAITS if traits & names), spoken or "openai.chat")
 
 
 def _facts_of(document: Mapping[str, Any], name: str, provider: str) -> Facts:
     answer = FORMATS[name].answer(endpoint_for(name, provider=provider))
     try:
-        answer.add(answer.as_response(document), "")
+        answer.add(answer.as_response(document))
         return answer.finish()
     except Exception:  # see the docstring: a strange payload is no reason to fail
         return answer.facts

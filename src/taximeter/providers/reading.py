@@ -176,7 +176,8 @@ class Reading:
         except (msgspec.MsgspecError, ValueError, RecursionError):
             self.unparsed += 1
             return
-        self._answer.add(decoded, name.decode("utf-8", "replace"))
+        self._answer.event = name.decode("utf-8", "replace") if name else ""
+        self._answer.add(decoded)
         if self._status >= 400:
             self._note_refusal(decoded)
         if isinstance(self._framing, WholeBody):

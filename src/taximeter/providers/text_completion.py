@@ -1,7 +1,7 @@
-"""Text completions of the older kind: Titan, Llama, Mistral, Cohere, AI21 and Claude 2 on Bedrock, Anthropic's
-`/v1/complete`, watsonx, Replicate, Aleph Alpha, Hugging Face's text-generation-inference, llama.cpp's `/completion`.
+"""Text completions of the older kind; they differ in names only, so the names are the table.
 
-They differ in names only, so the names are the table. Sources, read 2026-11: docs.aws.amazon.com/bedrock/latest/
+Titan, Llama, Mistral, Cohere, AI21 and Claude 2 on Bedrock, Anthropic's `/v1/complete`, watsonx, Replicate, Aleph
+Alpha, Hugging Face's text-generation-inference, llama.cpp's `/completion`. Sources, read 2026-11: docs.aws.amazon.com/bedrock/latest/
 userguide/model-parameters.html, docs.anthropic.com/en/api/complete, cloud.ibm.com/apidocs/watsonx-ai#text-generation,
 replicate.com/docs/reference/http#predictions.create, docs.aleph-alpha.com/api/complete,
 huggingface.co/docs/text-generation-inference/en/reference/api_reference, github.com/ggml-org/llama.cpp/blob/master/
@@ -19,7 +19,7 @@ _LISTS = ("results", "outputs", "generations", "completions")
 _HOLDERS = ("details", "metrics", "timings")
 _ENDS = ("stop_reason", "finish_reason", "completionReason", "finishReason", "stop_type")
 _IDS = ("id", "response_id")
-_MODELS = ("model", "model_id", "model_version")
+_MODELS = ("model", "model_id")
 _INPUTS = (
     "inputTextTokenCount",
     "prompt_token_count",
@@ -45,7 +45,7 @@ class TextAnswer(Answer):
     Counts in a stream are running totals, some of them missing or zero in later events, so the largest counts.
     """
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take a body or one event."""
         self.note_failure(document)
         for id_name in _IDS:

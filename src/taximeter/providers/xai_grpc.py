@@ -50,7 +50,7 @@ class GrpcChatAnswer(Answer):
             tool_names=tool_names(body.get("tools")),
         )
 
-    def add(self, document: Mapping[str, Any], name: str) -> None:
+    def add(self, document: Mapping[str, Any]) -> None:
         """Take a completion or one chunk of it."""
         self.note_failure(document)
         self.note_identity(document)
