@@ -5,12 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 
 import msgspec
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 import taximeter
 from taximeter.builder import EventBuilder
 from taximeter.cli.console import console, plain
 from taximeter.cli.message import complain
+from taximeter.cli.receipt import delivery_lines
 from taximeter.cli.totals_table import print_totals
 from taximeter.event import TaskCompletionEvent, encode_event
 from taximeter.recording import UnreadableRecordingError, read_recording, replay_recording
@@ -52,18 +54,19 @@ def replay(path: str, sinks: Sequence[str], by: Sequence[str], *, ndjson: bool, 
         StoreError: The file, or the rest of it, cannot be read; what was read until there is shown all the same.
     """
     names, zone = read_dimensions(by), read_zone(tz, "--tz")
-    counts = Counts()
-    with LineFile(path) as lines, ExitStack() as stack:
-        broken: list[StoreError] = []
+    counts, broken = Counts(), list[StoreError]()
+    with ExitStack() as stack:
+        tracker = stack.enter_context(taximeter.start(*sinks)) if sinks else None
+        lines = stack.enter_context(LineFile(path))
         events = read_events(_until_broken(stack.enter_context(_Watched(lines)), broken), lines, counts)
-        if sinks:
-            events = _sent(events, stack.enter_context(taximeter.start(*sinks)))
+        if tracker:
+            events = _sent(events, tracker)
         if ndjson:
             events = _printed(events)
         groups = group_events(events, names, zone=zone)
     if not ndjson:
         _print(names, groups)
-    console(stderr=ndjson).print(plain(counts.describe()))
+    _print_counts(console(stderr=ndjson), counts, tracker.close() if tracker else None)
     for error in broken:
         raise error
 
@@ -149,3 +152,9 @@ def _print(names: Sequence[str], groups: Sequence[Group]) -> None:
         out = console()
         print_totals(out, names, groups, grand_total(groups))
         out.print()
+
+
+def _print_counts(out: Console, counts: Counts, receipt: "taximeter.Receipt | None") -> None:
+    out.print(plain(counts.describe()))
+    for line in delivery_lines(receipt) if receipt else ():
+        out.print(line)

@@ -1,6 +1,6 @@
 """Tables of totals: the one way in which receipts, reports and replays show calls, tokens and money."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from rich import box
@@ -11,9 +11,10 @@ from rich.text import Text
 from taximeter.cli.console import plain
 from taximeter.report.group import Group
 from taximeter.report.money import decimals_for, format_usd
-from taximeter.report.totals import Totals
+from taximeter.report.totals import Totals, describe_total
 
 UNNAMED = "(none)"
+_READABLE_WIDTH = 16
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -39,6 +40,8 @@ COLUMNS: tuple[Column, ...] = (
 def print_totals(console: Console, names: Sequence[str], groups: Sequence[Group], total: Totals) -> None:
     """Print one line a group and one for all, with as many columns as the console has room for.
 
+    Where not even the columns that matter fit, each group is two lines of text: numbers are never cut.
+
     Args:
         console: Where to.
         names: Titles of the key's parts.
@@ -47,14 +50,33 @@ def print_totals(console: Console, names: Sequence[str], groups: Sequence[Group]
     """
     columns = [column for column in COLUMNS if not column.optional or column.read(total)]
     table = _table(names, groups, total, columns)
-    while _too_wide(console, table) and (spare := [column for column in columns if column.optional]):
+    while _missing_width(console, table) > 0 and (spare := [column for column in columns if column.optional]):
         columns.remove(spare[-1])
         table = _table(names, groups, total, columns)
-    console.print(table)
+    if _missing_width(console, table) <= _spare_width(groups):
+        console.print(table)
+    else:
+        _print_lines(console, groups, total)
 
 
-def _too_wide(console: Console, table: Table) -> bool:
-    return console.measure(table, options=console.options.update(width=10_000)).maximum > console.width
+def _missing_width(console: Console, table: Table) -> int:
+    return console.measure(table, options=console.options.update(width=10_000)).maximum - console.width
+
+
+def _spare_width(groups: Sequence[Group]) -> int:
+    """Return how many characters names may give up by being folded, and still be read easily."""
+    widths = [max((len(part or UNNAMED) for part in parts), default=0) for parts in _columns_of_keys(groups)]
+    return sum(max(width - _READABLE_WIDTH, 0) for width in widths)
+
+
+def _columns_of_keys(groups: Sequence[Group]) -> Iterable[tuple[str | None, ...]]:
+    return zip(*(group.key for group in groups), strict=True)
+
+
+def _print_lines(console: Console, groups: Sequence[Group], total: Totals) -> None:
+    for key, totals in [*((group.key, group.totals) for group in groups), (("total",), total)]:
+        console.print(plain(" / ".join(part or UNNAMED for part in key), "bold"))
+        console.print(plain(f"  {describe_total(totals)}"))
 
 
 def _table(names: Sequence[str], groups: Sequence[Group], total: Totals, columns: Sequence[Column]) -> Table:

@@ -110,3 +110,16 @@ def describe_money(totals: Totals) -> str:
     if totals.estimated_calls:
         amount = f"~{amount}"
     return f"{amount} + {plural(totals.unpriced_calls, 'unpriced call')}" if totals.unpriced_calls else amount
+
+
+def describe_total(total: Totals) -> str:
+    """Return calls, tokens and money in one line."""
+    if not total.calls:
+        return "no calls"
+    parts = [plural(total.calls, "call")]
+    if total.failed_calls:
+        parts.append(f"{total.failed_calls:,} failed")
+    tokens = f"{plural(total.input_tokens, 'token')} in, {total.output_tokens:,} out"
+    if total.unmetered_calls:
+        tokens += f" + {plural(total.unmetered_calls, 'call')} without usage"
+    return ", ".join([*parts, tokens, total.money])

@@ -4,9 +4,11 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
+from taximeter.errors import ConfigurationError
 from taximeter.store.failure import StoreError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -19,11 +21,14 @@ class LineFile:
         path: The file; `-` means standard input.
 
     Raises:
+        ConfigurationError: There is no such file.
         StoreError: The file cannot be opened.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
+        if self.path != "-" and (not Path(path).exists() or Path(path).is_dir()):
+            raise ConfigurationError("file", self.path, "an existing file")
         try:
             self._raw = open(0 if self.path == "-" else path, "rb")  # noqa: SIM115, PTH123 - see close(); 0 is stdin
         except OSError as error:

@@ -1,0 +1,162 @@
+"""`taximeter report`."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from console_script import environment, run, run_on_terminal
+from event_samples import HOUR_US, NOVEMBER_US, call, write_lines, write_store
+from taximeter.vocabulary import Outcome
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    calls = [
+        call("gpt-4o", agent="reviewer"),
+        call("gpt-4o", None),
+        call("gpt-4o-mini", 345_000, started_at_us=NOVEMBER_US + 20 * HOUR_US),
+        call("claude-sonnet-4-5", 1_500_000, provider="anthropic", cache_read_tokens=600),
+    ]
+    write_store(tmp_path / "usage.db", calls)
+    write_lines(tmp_path / "events.ndjson", calls)
+    return tmp_path
+
+
+def rows_of(stdout: str) -> dict[str, list[str]]:
+    rows = [line.split() for line in stdout.splitlines()]
+    return {row[0]: row[1:] for row in rows if row}
+
+
+@pytest.mark.parametrize("source", [[], ["usage.db"], ["events.ndjson"]])
+def test_a_report_shows_calls_tokens_and_money_by_model(folder: Path, source: list[str]) -> None:
+    """A store and a file of events give the same table; `usage.db` is the default."""
+    done = run("report", *source, cwd=folder)
+    rows = rows_of(done.stdout)
+    assert rows["model"] == ["calls", "input", "cached", "output", "cost", "unpriced"]
+    assert rows["gpt-4o"] == ["2", "2,000", "0", "100", "$12.400000", "1"]
+    assert rows["gpt-4o-mini"] == ["1", "1,000", "0", "50", "$0.000345", "0"]
+    assert rows["total"] == ["4", "4,000", "600", "200", "$12.401845", "1"]
+    assert done.stdout.splitlines()[-1] == "4 calls: $12.40 + 1 unpriced call"
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_is_piped_is_plain_and_uncut(tmp_path: Path) -> None:
+    """No colours and no shortened names where a program reads."""
+    name = "accounts/fireworks/models/" + "long-" * 40 + "name"
+    write_store(tmp_path / "usage.db", [call(name)])
+    done = run("report", "--by", "model", "--by", "provider", cwd=tmp_path)
+    assert name in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_on_a_terminal_it_is_coloured(folder: Path) -> None:
+    """People get colours."""
+    assert "\x1b[" in run_on_terminal("report", cwd=folder)
+
+
+def test_no_color_is_respected(folder: Path) -> None:
+    """NO_COLOR takes the colours off a terminal."""
+    assert "\x1b[3" not in run_on_terminal("report", cwd=folder, env=environment(TERM="xterm", NO_COLOR="1"))
+
+
+def narrowed(folder: Path, columns: int) -> str:
+    shown = run_on_terminal("report", cwd=folder, env=environment(TERM="xterm", COLUMNS=str(columns)))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    assert max(len(line) for line in shown.splitlines()) <= columns
+    return shown
+
+
+def test_a_narrow_terminal_loses_columns_but_no_digits(folder: Path) -> None:
+    """What is less important goes first; numbers stay whole."""
+    wide, narrow = (rows_of(narrowed(folder, columns)) for columns in (100, 70))
+    assert wide["total"] == ["4", "4,000", "600", "200", "$12.401845", "1"]
+    assert narrow["total"] == ["4", "4,000", "200", "$12.401845", "1"]
+
+
+def test_where_no_table_fits_there_are_lines(folder: Path) -> None:
+    """On a phone's width each model is a few lines of text, with whole numbers."""
+    shown = " ".join(narrowed(folder, 40).split())
+    assert "gpt-4o 2 calls, 2,000 tokens in, 100 out, $12.40 + 1 unpriced call" in shown
+    assert "total 4 calls, 4,000 tokens in, 200 out, $12.40 + 1 unpriced call" in shown
+
+
+def test_days_are_cut_in_the_zone(folder: Path) -> None:
+    """Twenty hours after midnight in UTC is the next day in Kathmandu."""
+    found = json.loads(run("report", "--by", "day", "--tz", "Asia/Kathmandu", "--json", cwd=folder).stdout)
+    assert [(row["day"], row["calls"]) for row in found["groups"]] == [("2026-11-01", 3), ("2026-11-02", 1)]
+    assert found["tz"] == "Asia/Kathmandu"
+
+
+def test_json_has_integers_and_what_is_unknown(folder: Path) -> None:
+    """Money is nanodollars, a missing agent is null, and totals stand beside the groups."""
+    found = json.loads(run("report", "--by", "agent", "--json", cwd=folder).stdout)
+    assert found["by"] == ["agent"]
+    assert [row["agent"] for row in found["groups"]] == ["reviewer", None]
+    assert found["total"]["cost_usd_nanos"] == 12_401_845_000
+    assert found["total"]["unpriced_calls"] == 1
+
+
+def test_a_window_takes_its_beginning_and_leaves_its_end(folder: Path) -> None:
+    """`--since` is included, `--until` is not, and the report says what it covers."""
+    options = ["--since", "2026-11-01", "--until", "2026-11-01T20:00"]
+    done = run("report", *options, cwd=folder)
+    assert done.stdout.splitlines()[-1].startswith(
+        "3 calls from 2026-11-01 00:00+00:00 before 2026-11-01 20:00+00:00"
+    )
+
+
+def test_failures_show_only_where_there_are_any(tmp_path: Path) -> None:
+    """A column of zeros tells nothing."""
+    write_store(tmp_path / "good.db", [call()])
+    write_store(tmp_path / "bad.db", [call(outcome=Outcome.TIMEOUT), call(outcome=Outcome.CANCELLED)])
+    assert "failed" not in run("report", "good.db", cwd=tmp_path).stdout
+    assert "failed   cut short" in run("report", "bad.db", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("kind", ["usage.db", "events.ndjson"])
+def test_nothing_to_report_is_no_error(tmp_path: Path, kind: str) -> None:
+    """An empty store says that it is empty; a window without calls says so too."""
+    write = write_store if kind == "usage.db" else write_lines
+    write(tmp_path / kind, [call()])
+    done = run("report", kind, "--since", "2027-01-01", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"No calls in {kind} from 2027-01-01 00:00+00:00.\n")
+    write_store(tmp_path / "empty.db", [])
+    assert run("report", "empty.db", cwd=tmp_path).stdout == "No calls in empty.db.\n"
+    assert json.loads(run("report", "empty.db", "--json", cwd=tmp_path).stdout)["groups"] == []
+
+
+def test_lines_that_are_no_events_are_mentioned(folder: Path) -> None:
+    """A file with a broken line is reported, and stderr says what was left out."""
+    with (folder / "events.ndjson").open("a") as file:
+        file.write("{broken\n")
+    done = run("report", "events.ndjson", cwd=folder)
+    assert done.stderr == "taximeter: events.ndjson: 1 line not an event, left out\n"
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (["missing.db"], 2, "store='missing.db': must be an existing file"),
+        (["."], 2, "must be an existing file"),
+        (["text.txt"], 1, "text.txt: neither a SQLite store nor a file of events"),
+        (["other.db"], 1, "other.db: cannot be read"),
+        (["--tz", "Mars/Phobos"], 2, "--tz='Mars/Phobos': must be an IANA time zone"),
+        (["--by", "colour"], 2, "by='colour': must be one of model, provider"),
+        (["--since", "soon"], 2, "--since='soon': must be a date"),
+        (["--until", ""], 2, "--until='': must be a date"),
+        (["--colour"], 2, "No such option"),
+        (["usage.db", "events.ndjson"], 2, "unexpected extra argument"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(
+    folder: Path, arguments: list[str], code: int, complaint: str
+) -> None:
+    """One line on stderr, nothing on stdout: 2 for wrong usage, 1 for a file that cannot be read."""
+    (folder / "text.txt").write_text("hello")
+    (folder / "other.db").write_bytes(b"SQLite format 3\x00" + b"x" * 2000)
+    done = run("report", *arguments, cwd=folder)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (code, "", 1)
+    assert complaint in done.stderr
