@@ -218,7 +218,9 @@ def in_proportion(row: Row, base: Row, variant: Row, until_us: int) -> Row:
 def add_names(provider: Provider, model: ModelInfo) -> None:
     """Enter what a model answers to; where two claim a name, the first one keeps it, as upstream."""
     provider.exact.setdefault(model.id.lower(), model.id)
-    provider.exact.setdefault(model.id.lower().removeprefix("regional."), model.id)
+    if bedrock := re.fullmatch(r"(?:regional\.)?(.+-v\d+):\d+", model.id):
+        provider.exact.setdefault(model.id.removeprefix("regional."), model.id)
+        provider.stems.setdefault(bedrock[1], model.id)
     for exact, name in names(model.match):
         (provider.exact if exact else provider.stems).setdefault(name.lower().lstrip("/"), model.id)
 

@@ -17,6 +17,8 @@ from taximeter.vocabulary import CostSource, CostStatus
 
 _PLANS = 4_096  # a service uses a few models; a stream of made-up names must not fill the memory
 
+_NAME_LIMIT = 512  # letters; no model has a longer name, not even an ARN
+
 Charges = Sequence[tuple[str | None, Usage]]
 
 
@@ -131,11 +133,12 @@ class Catalog:
         if plan is not None and plan.from_us <= at_us < plan.until_us:
             return plan
         provider, model, requested_model, service_tier, context = situation
-        names = [name for name in (model, requested_model) if name]
+        names = [name for name in (model, requested_model) if name and len(name) <= _NAME_LIMIT]
         plan = self._resolver.plan(provider, names, conditions(service_tier, dict(context)), at_us)
         if len(self._plans) >= _PLANS:
             self._plans.clear()
-        self._plans[situation] = plan
+        if len(names) == 2 - (model, requested_model).count(None) and len(str(context)) <= _NAME_LIMIT:
+            self._plans[situation] = plan
         return plan
 
     def _bill(

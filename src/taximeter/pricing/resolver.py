@@ -14,8 +14,8 @@ from taximeter.pricing.override import Override, strongest
 from taximeter.pricing.plan import (
     Level,
     Plan,
-    is_by_tokens_alone,
     is_active,
+    is_by_tokens_alone,
     levels_of,
     make_level,
     resolve,

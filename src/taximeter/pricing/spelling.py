@@ -46,6 +46,13 @@ _TABLE_NAMES = {
     "zhipu": "zhipuai",
 }
 
+_WIRE_NAMES = {
+    "aws": "bedrock",
+    "moonshotai": "moonshot",
+    "voyageai": "voyage",
+    "x-ai": "xai",
+}
+
 LOCAL_PROVIDERS = frozenset(
     {
         "ollama",
@@ -62,10 +69,11 @@ LOCAL_PROVIDERS = frozenset(
 )
 """Runtimes on one's own machines: no call is billed, so each is free by rule and not for want of a price."""
 
+_HOSTED = re.compile(r"^(?:[a-z]+/)?(?:gpt-\d|chatgpt-|o\d\b|claude-|gemini-|grok-[3-9])|[-:]cloud$")
 _REGION = re.compile(r"^(?:us-gov|us|eu|apac|global|regional|jp|au|ca|sa|in|me|af|uk|mx)\.(?=[a-z0-9-]+\.)")
 _VERSION = re.compile(
-    r"[-@:](?:latest|preview|exp|experimental|20\d\d-\d\d-\d\d|\d\d-20\d\d|\d\d-\d\d|\d{8}|\d{6}|\d{3,4}"
-    r"|v\d+(?::\d+)?(?::\d+k)?)$"
+    r"(?:[-@:](?:latest|preview|exp|experimental|20\d\d-\d\d-\d\d|\d\d-20\d\d|\d\d-\d\d|\d{8}|\d{6}|\d{3,4}|v\d+(?::\d)?)"
+    r"|:\d(?::\d+k)?)$"
 )
 _COMPACT_DATE = re.compile(r"-(20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=$|[-:])")
 _TUNED_ON_AZURE = re.compile(r"\.ft-.*$")  # gpt-4o-mini-2024-07-18.ft-0123456789abcdef
@@ -77,11 +85,22 @@ def table_name(provider: str) -> str:
     return _TABLE_NAMES.get(name, name)
 
 
-def is_local(provider: str, model: str | None) -> bool:
-    """Whether the model runs on one's own machine; Ollama's `-cloud` models do not."""
+def wire_name(provider: str) -> str:
+    """Return our own name of a provider, which `providers` uses, from any of its names."""
+    name = provider.strip().lower()
+    if name in _TABLE_NAMES and _TABLE_NAMES[name] == "google":
+        return "vertex" if "vertex" in name else "google"  # one price list, two services
+    return _WIRE_NAMES.get(table_name(name), table_name(name))
+
+
+def is_local(provider: str, model: str) -> bool:
+    """Whether the model runs on one's own machine.
+
+    Ollama's `-cloud` models do not, nor do models whose weights nobody can have: they are behind a local gateway.
+    """
     if provider.strip().lower() not in LOCAL_PROVIDERS:
         return False
-    return not (model or "").lower().endswith(("-cloud", ":cloud"))
+    return _HOSTED.search(model.lower()) is None
 
 
 def spellings(model: str, provider: str) -> Iterator[str]:
@@ -107,14 +126,13 @@ def spellings(model: str, provider: str) -> Iterator[str]:
 
 
 def _is_path(name: str) -> bool:
+    """Whether the name is a resource: models/…, publishers/…/models/…, arn:aws:bedrock:…:inference-profile/…"""
     return "models/" in name or name.startswith("arn:") or "-profile/" in name
 
 
 def _tails(name: str, provider: str) -> Iterator[str]:
     head, _, tail = name.partition("/")
-    if _is_path(
-        name
-    ):  # models/…, publishers/…/models/…, accounts/…/models/…, arn:aws:bedrock:…:inference-profile/…
+    if _is_path(name):
         yield name.rsplit("/", 1)[1]
     elif table_name(head) == provider:  # openai/gpt-4o asked of openai
         yield tail

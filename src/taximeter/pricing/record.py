@@ -1,0 +1,97 @@
+"""Record: a provider's raw usage with its circumstances, as a file of them would hold it, to its price."""
+
+from collections.abc import Mapping
+from time import time_ns
+from typing import Any
+
+from taximeter.pricing.breakdown import Component
+from taximeter.pricing.catalog import Catalog
+from taximeter.pricing.instant import instant_us
+from taximeter.pricing.override import Override, override_from
+from taximeter.pricing.spelling import wire_name
+from taximeter.providers import read_payload
+from taximeter.providers.directory import FORMATS
+
+_FORMAT_NAMES = {
+    "batch": "",
+    "generatecontent": "gemini.generate",
+    "generate_content": "gemini.generate",
+    "streamgeneratecontent": "gemini.stream_generate",
+}
+
+
+def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> dict[str, Any]:
+    """Price one record of {id, provider, model, api, at, context, raw_usage}.
+
+    Args:
+        record: `raw_usage` is the usage as the provider returned it, or the response around it; `api` the wire format
+            or a short name of it, `batch` for batch work; `at` an ISO time, UTC, None means now; `context` what else
+            moves the price, and `user_override` in it a price of the user's own.
+        catalog: The prices; None means those of `Catalog.default`.
+
+    Returns:
+        id, cost_status, cost_usd_micros, cost_usd_nanos, components, price_version.
+
+    Raises:
+        ConfigurationError: An unreadable time or override.
+    """
+    catalog = Catalog.default() if catalog is None else catalog
+    context = dict(record.get("context") or {})
+    overrides = _overrides(context.pop("user_override", None))
+    if overrides:
+        catalog = catalog.with_overrides(*overrides)
+    provider, model = wire_name(str(record.get("provider") or "unknown")), record.get("model")
+    api = str(record.get("api") or "").lower()
+    facts = read_payload(
+        record.get("raw_usage") or {}, provider=provider, wire_format=_wire_format(provider, api)
+    )
+    if api.rpartition(".")[2] == "batch":
+        context.setdefault("processing", "batch")
+    breakdown = catalog.breakdown(
+        facts.usage,
+        provider=provider,
+        model=model or facts.model,
+        requested_model=facts.model,
+        at_us=_at_us(record.get("at")),
+        service_tier=facts.service_tier,
+        context={**(facts.price_context or {}), **context},
+        charges=facts.charges,
+        reported_usd_nanos=facts.reported_cost_usd_nanos,
+    )
+    return {
+        "id": record.get("id"),
+        "cost_status": str(breakdown.cost.status),
+        "cost_usd_micros": breakdown.cost.usd_micros,
+        "cost_usd_nanos": breakdown.cost.usd_nanos,
+        "components": [component_fields(component) for component in breakdown.components],
+        "price_version": breakdown.cost.price_version,
+    }
+
+
+def component_fields(component: Component) -> dict[str, Any]:
+    """Return a component for JSON, its price under a name that says the unit: `usd_per_mtok`."""
+    fields: dict[str, Any] = {"kind": component.kind, "quantity": component.quantity}
+    if component.unit is not None:
+        fields[f"usd_per_{component.unit}"] = component.usd_per_unit
+    return fields | {
+        "usd_micros": component.usd_micros,
+        "usd_nanos": component.usd_nanos,
+        "rule": component.rule,
+    }
+
+
+def _overrides(settings: Any) -> list[Override]:
+    if settings is None:
+        return []
+    return [override_from(table) for table in (settings if isinstance(settings, list) else [settings])]
+
+
+def _at_us(at: Any) -> int:
+    known = instant_us(at, "at")
+    return time_ns() // 1000 if known is None else known
+
+
+def _wire_format(provider: str, api: str) -> str | None:
+    """Return the format that a full or short name means: `chat` of Ollama is Ollama's own, else OpenAI's."""
+    names = (api, _FORMAT_NAMES.get(api), f"{provider}.{api}", f"openai.{api}")
+    return next((name for name in names if name in FORMATS), None)
