@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from taximeter.framing.document import DOCUMENT_LIMIT_BYTES, Document
 from taximeter.framing.lines import Lines
 
+_BLANK = (b"\n\n", b"\r\n\r\n")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -17,28 +18,40 @@ class ServerSentEvents:
         limit_bytes: A longer event is passed over and counted as unparsed.
     """
 
-    __slots__ = ("_data", "_fresh", "_limit_bytes", "_lines", "_name", "_size_bytes", "_too_long", "unparsed")
+    __slots__ = (
+        "_between",
+        "_data",
+        "_fresh",
+        "_limit_bytes",
+        "_lines",
+        "_name",
+        "_size_bytes",
+        "_too_long",
+        "unparsed",
+    )
 
     def __init__(self, limit_bytes: int = DOCUMENT_LIMIT_BYTES) -> None:
         self.unparsed = 0
         self._limit_bytes = limit_bytes
         self._lines = Lines(limit_bytes)
         self._fresh = True
+        self._between = False  # nothing of an event or a line is held
         self._reset()
 
     def feed(self, data: bytes, /) -> Sequence[Document]:
         """Take the next bytes and return the events that they complete."""
+        if self._between and (document := _only_event(data)) is not None:
+            return (document,)
         documents: list[Document] = []
         for line in self._lines.feed(data):
-            if line and not self._fresh and line.startswith(b"data:"):  # the common case first
-                self._add(line[6:] if line[5:6] == b" " else line[5:])
-            elif line == b"":
+            if line == b"":
                 self._fresh = False
                 if self._data or self._too_long:
                     self._dispatch(documents)
                 self._reset()
             else:
                 self._take(line)
+        self._between = data.endswith(_BLANK) and not self._fresh
         return documents
 
     def finish(self) -> Sequence[Document]:
@@ -84,3 +97,21 @@ class ServerSentEvents:
         self._name = b""
         self._size_bytes = 0
         self._too_long = False
+
+
+def _only_event(data: bytes) -> Document | None:
+    """Return the event of a chunk that is exactly one, as servers mostly send them; None leaves it to the rules."""
+    if data.endswith(b"\n\n"):
+        end, returns = -2, 0
+    elif data.endswith(b"\r\n\r\n"):
+        end, returns = -4, 2
+    else:
+        return None
+    lines = data.count(b"\n")
+    if lines == 2 and data.startswith(b"data: ") and data.count(b"\r") == returns:
+        return b"", data[6:end]
+    if lines == 3 and returns == 0 and data.startswith(b"event: ") and b"\r" not in data:
+        name_end = data.index(b"\n")
+        if data.startswith(b"data: ", name_end + 1):
+            return data[7:name_end], data[name_end + 7 : end]
+    return None

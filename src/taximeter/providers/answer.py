@@ -9,6 +9,9 @@ from taximeter.providers.facts import Facts, RequestFacts
 from taximeter.providers.failure import read_failure
 from taximeter.providers.values import as_mapping, as_text
 
+LIMIT = 4096
+"""How many choices, calls and the like are told apart in one response; memory stays bounded beyond it."""
+
 
 class Answer:
     """Takes the documents of one response, whole or streamed, and keeps the facts.
@@ -57,6 +60,10 @@ class Answer:
         """Whether the document, a chunk after the first output, certainly tells nothing new; judged by its bytes."""
         return not document
 
+    def is_passing(self, document: bytes) -> bool:
+        """Whether the document, a chunk after the first output, tells only what the next one tells anew."""
+        return not document
+
     def add(self, document: Mapping[str, Any]) -> None:
         """Take one decoded document, the whole body or one event of a stream."""
         raise NotImplementedError
@@ -85,7 +92,11 @@ class Answer:
 
     def note_finish(self, choice: Any, reason: Any) -> None:
         """Keep why a choice ended; Vertex's protobuf enums come as integers."""
-        if isinstance(reason, str | int) and not isinstance(reason, bool):
+        if (
+            isinstance(reason, str | int)
+            and not isinstance(reason, bool)
+            and len(self._finish_reasons) < LIMIT
+        ):
             self._finish_reasons[choice] = str(reason) or self._finish_reasons.get(choice, "")
 
     def note_failure(self, document: Mapping[str, Any], status: int | None = None) -> bool:

@@ -150,7 +150,7 @@ def read_charges(raw: Mapping[str, Any], usage: Usage) -> tuple[tuple[str | None
     `iterations` lists each turn of a call: compaction and advisor turns are not in the top-level counts, and a
     fallback's or an advisor's turn names its own model.
     """
-    iterations = list(as_items(raw.get("iterations")))
+    iterations = as_items(raw.get("iterations"))
     if not iterations:
         return ()
     turns = tuple((as_text(turn.get("model")), read_usage(turn)) for turn in iterations)

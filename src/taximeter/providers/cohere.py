@@ -123,7 +123,7 @@ class CohereAnswer(Answer):
         for index, generation in enumerate(as_items(response.get("generations"))):
             self.note_finish(index, generation.get("finish_reason"))
         calls = as_mapping(message).get("tool_calls") or response.get("tool_calls")
-        self.facts.tool_call_count += len(list(as_items(calls)))
+        self.facts.tool_call_count += len(as_items(calls))
         usage = as_mapping(response.get("usage")) or as_mapping(response.get("meta"))
         if "tokens" in usage or "billed_units" in usage:
             self.facts.raw_usage = {key: value for key, value in usage.items() if key in _USAGE_FIELDS}

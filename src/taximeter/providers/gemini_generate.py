@@ -69,6 +69,14 @@ class GenerateAnswer(Answer):
             service_tier=as_text(body.get("serviceTier")),
         )
 
+    def is_plain(self, document: bytes) -> bool:
+        """Whether the chunk holds only more text."""
+        return b'TokenCount"' not in document and _is_text(document)
+
+    def is_passing(self, document: bytes) -> bool:
+        """Whether the chunk holds more text and a running total."""
+        return b'TokenCount"' in document and _is_text(document)
+
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a response or one chunk of it."""
         self.note_failure(document)
@@ -104,6 +112,16 @@ class GenerateAnswer(Answer):
                 self.facts.tool_call_count += 1
             if part.get("executableCode") or part.get("toolCall"):
                 self.facts.server_tool_call_count += 1
+
+
+def _is_text(document: bytes) -> bool:
+    return (
+        b'"finishReason"' not in document
+        and b'"functionCall"' not in document
+        and b'"executableCode"' not in document
+        and b'"toolCall"' not in document
+        and b'"error"' not in document
+    )
 
 
 def read_usage(raw: Mapping[str, Any]) -> Usage:

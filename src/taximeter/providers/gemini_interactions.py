@@ -54,7 +54,7 @@ class InteractionAnswer(Answer):
         self.note_identity(interaction)
         self.note_finish(0, interaction.get("status"))
         facts.service_tier = as_text(interaction.get("service_tier"))
-        steps = list(as_items(interaction.get("steps") or interaction.get("outputs")))
+        steps = as_items(interaction.get("steps") or interaction.get("outputs"))
         if steps:
             facts.tool_call_count = facts.server_tool_call_count = 0
         for step in steps:

@@ -22,7 +22,7 @@ class LiveAnswer(Answer):
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)
         self._model: str | None = None
-        self._turns: list[Usage] = []
+        self._spent = Usage()
         self._usages: list[dict[str, Any]] = []
 
     def add(self, document: Mapping[str, Any]) -> None:
@@ -34,14 +34,14 @@ class LiveAnswer(Answer):
         if "serverContent" in document:
             self.has_output = True
         if usage := as_mapping(document.get("usageMetadata")):
-            self._turns.append(read_usage(usage))
+            self._spent += read_usage(usage)
             self._usages = [*self._usages[-31:], dict(usage)]  # a long session keeps its last ones
 
     def settle(self) -> None:
         """Add the session up."""
-        self.complete = self.complete or bool(self._turns)
-        if self._turns:
-            usage = sum(self._turns[1:], self._turns[0])
-            self.facts.usage = usage
-            self.facts.raw_usage = {"turns": self._usages}
-            self.facts.charges = ((self._model, usage),)
+        if self._spent.is_empty:
+            return
+        self.complete = True
+        self.facts.usage = self._spent
+        self.facts.raw_usage = {"turns": self._usages}
+        self.facts.charges = ((self._model, self._spent),)

@@ -75,7 +75,7 @@ class OllamaAnswer(Answer):
         self.note_identity(document)
         self.note_finish(0, document.get("done_reason"))
         message = as_mapping(document.get("message"))
-        self.facts.tool_call_count += len(list(as_items(message.get("tool_calls"))))
+        self.facts.tool_call_count += len(as_items(message.get("tool_calls")))
         if (
             document.get("response")
             or document.get("thinking")

@@ -33,7 +33,7 @@ class RunAnswer(Answer):
         self.note_identity(run)
         self.note_finish(0, run.get("status"))
         calls = nested(run, "required_action", "submit_tool_outputs").get("tool_calls")
-        facts.tool_call_count = len(list(as_items(calls)))
+        facts.tool_call_count = len(as_items(calls))
         if error := as_mapping(run.get("last_error")):
             self.note_failure({"error": error})
         if usage := as_mapping(run.get("usage")):

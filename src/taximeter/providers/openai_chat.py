@@ -8,7 +8,7 @@ api-docs.deepseek.com/api/create-chat-completion, ai.google.dev/gemini-api/docs/
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypedDict
 
-from taximeter.providers.answer import Answer, nested
+from taximeter.providers.answer import LIMIT, Answer, nested
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import Message, system_text, tool_names
@@ -71,13 +71,12 @@ class ChatAnswer(Answer):
         )
 
     def is_plain(self, document: bytes) -> bool:
-        """Whether the chunk holds only more text: no usage, no end, no tool call, no error."""
+        """Whether the chunk holds only more text: no end, no usage, no tool call; an error never leaves a choice open."""
         return (
-            (b'"finish_reason":null' in document and document.count(b'"finish_reason"') == 1)
-            and (b'"usage"' not in document or b'"usage":null' in document)
+            b'"finish_reason":null' in document
+            and b'"finish_reason":"' not in document
             and b'"tool_calls"' not in document
-            and b'"error"' not in document
-            and b'"x_groq"' not in document
+            and (b'"usage":null' in document or b'"usage"' not in document)
         )
 
     def add(self, document: Mapping[str, Any]) -> None:
@@ -115,10 +114,13 @@ class ChatAnswer(Answer):
             self._add_tool_calls(index, part)
 
     def _add_tool_calls(self, choice: int, message: Mapping[str, Any]) -> None:
+        if len(self._tool_calls) >= LIMIT:
+            return
         for position, call in enumerate(as_items(message.get("tool_calls"))):
             at = as_count(call.get("index"))
             ids = self._tool_calls.setdefault((choice, position if at is None else at), set())
-            if call_id := as_text(call.get("id")):
+            call_id = as_text(call.get("id"))
+            if call_id and len(ids) < LIMIT:
                 ids.add(call_id)
         if message.get("function_call"):
             self._tool_calls.setdefault((choice, "function_call"), set())

@@ -24,8 +24,8 @@ class RealtimeAnswer(Answer):
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)
         self._transcription_model: str | None = None
-        self._spent: list[Usage] = []
-        self._transcribed: list[Usage] = []
+        self._spent = Usage()
+        self._transcribed = Usage()
         self._usages: list[dict[str, Any]] = []
 
     def add(self, document: Mapping[str, Any]) -> None:
@@ -41,7 +41,7 @@ class RealtimeAnswer(Answer):
             response = as_mapping(document.get("response"))
             self._add_usage(as_mapping(response.get("usage")) or as_mapping(document.get("usage")))
         elif kind == _TRANSCRIBED and (usage := as_mapping(document.get("usage"))):
-            self._transcribed.append(read_usage(usage))
+            self._transcribed += read_usage(usage)
         elif kind.endswith(".delta"):
             self.has_output = True
         elif kind == "error":
@@ -49,15 +49,14 @@ class RealtimeAnswer(Answer):
 
     def settle(self) -> None:
         """Add the session up."""
-        self.complete = self.complete or bool(self._spent)
-        if not self._spent:
-            return
         facts = self.facts
-        facts.usage = sum(self._spent[1:], self._spent[0])
+        if self._spent.is_empty:
+            return
+        self.complete = True
+        facts.usage = self._spent
         facts.raw_usage = {"responses": self._usages}
-        if self._transcribed:
-            transcripts = [(self._transcription_model, usage) for usage in self._transcribed]
-            facts.charges = ((None, facts.usage), *transcripts)
+        if not self._transcribed.is_empty:
+            facts.charges = ((None, self._spent), (self._transcription_model, self._transcribed))
 
     def _add_session(self, session: Mapping[str, Any]) -> None:
         self.facts.model = as_text(session.get("model")) or self.facts.model
@@ -67,7 +66,7 @@ class RealtimeAnswer(Answer):
 
     def _add_usage(self, usage: Mapping[str, Any]) -> None:
         if usage:
-            self._spent.append(read_usage(usage))
+            self._spent += read_usage(usage)
             self._usages = [*self._usages[-31:], dict(usage)]  # a long session keeps its last ones
 
 

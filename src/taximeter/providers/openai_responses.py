@@ -4,12 +4,12 @@ Sources, read 2026-11: platform.openai.com/docs/api-reference/responses (object,
 /docs/guides/background, docs.x.ai/docs/api-reference#create-new-response.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, TypedDict
 
 import msgspec
 
-from taximeter.providers.answer import Answer
+from taximeter.providers.answer import LIMIT, Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.openai_chat import reported_cost
@@ -64,6 +64,15 @@ class ResponsesRequest(TypedDict, total=False):
     tools: Any
 
 
+class Item(NamedTuple):
+    """What is kept of an output item: never its content."""
+
+    kind: str
+    call_id: str | None
+    execution: str | None
+    action: str | None
+
+
 class ResponsesAnswer(Answer):
     """A response; a stream carries its usage in the event that ends it."""
 
@@ -72,7 +81,7 @@ class ResponsesAnswer(Answer):
 
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)
-        self._items: list[Mapping[str, Any]] = []
+        self._items: list[Item] = []
 
     @staticmethod
     def read_request(body: Mapping[str, Any]) -> RequestFacts:
@@ -102,7 +111,7 @@ class ResponsesAnswer(Answer):
             self._add_response(as_mapping(document.get("response")))
             self.complete = True
         elif kind == "response.output_item.done":
-            self._items.append(as_mapping(document.get("item")))
+            self._items = [*self._items, *read_items([document.get("item")])][:LIMIT]
         elif kind.endswith(".delta"):
             self.has_output = True
         elif kind == "error":
@@ -133,14 +142,14 @@ class ResponsesAnswer(Answer):
             0, as_mapping(response.get("incomplete_details")).get("reason") or response.get("status")
         )
         facts.service_tier = as_text(response.get("service_tier")) or facts.service_tier
-        if items := list(as_items(response.get("output"))):
+        if items := read_items(response.get("output")):
             self._items = items
             self.has_output = True
         if usage := as_mapping(response.get("usage")):
             facts.raw_usage = dict(usage)
 
 
-def read_usage(raw: Mapping[str, Any], items: Iterable[Mapping[str, Any]] = ()) -> Usage:
+def read_usage(raw: Mapping[str, Any], items: Sequence[Item] = ()) -> Usage:
     """Return the usage of a response; cached tokens and reasoning are part of the totals."""
     inputs = as_mapping(raw.get("input_tokens_details"))
     outputs = as_mapping(raw.get("output_tokens_details"))
@@ -162,33 +171,37 @@ def read_usage(raw: Mapping[str, Any], items: Iterable[Mapping[str, Any]] = ()) 
     )
 
 
-def count_calls(items: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
+def read_items(output: Any) -> list[Item]:
+    """Return the output items of a response."""
+    return [
+        Item(
+            kind=as_text(item.get("type")) or "",
+            call_id=as_text(item.get("call_id")),
+            execution=as_text(item.get("execution")),
+            action=as_text(as_mapping(item.get("action")).get("type")),
+        )
+        for item in as_items(output)[:LIMIT]
+    ]
+
+
+def count_calls(items: Sequence[Item]) -> tuple[int, int]:
     """Return how many calls the client must run and how many tools the provider ran.
 
     A call whose output stands beside it was run by the provider, whatever its kind.
     """
-    items = list(items)
-    kinds = [(as_text(item.get("type")) or "", item) for item in items]
-    answered = {
-        item.get("call_id") for kind, item in kinds if kind.endswith("_output") and item.get("call_id")
-    }
+    answered = {item.call_id for item in items if item.kind.endswith("_output") and item.call_id}
     client = server = 0
-    for kind, item in kinds:
-        if kind in CLIENT_CALLS or (kind == "tool_search_call" and item.get("execution") == "client"):
-            mine = item.get("call_id") not in answered
+    for item in items:
+        if item.kind in CLIENT_CALLS or (item.kind == "tool_search_call" and item.execution == "client"):
+            mine = item.call_id not in answered
             client, server = client + mine, server + (not mine)
-        elif kind.endswith("_call"):
+        elif item.kind.endswith("_call"):
             server += 1
     return client, server
 
 
-def count_units(items: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+def count_units(items: Sequence[Item]) -> dict[str, int]:
     """Return the hosted tools that are billed by the call; opening a found page is part of its search."""
-    units = {"web_search": 0, "file_search": 0}
-    for item in items:
-        action = as_mapping(item.get("action")).get("type", "search")
-        if item.get("type") == "web_search_call" and action == "search":
-            units["web_search"] += 1
-        elif item.get("type") == "file_search_call":
-            units["file_search"] += 1
-    return units
+    searches = [item for item in items if item.kind == "web_search_call" and item.action in {None, "search"}]
+    files = [item for item in items if item.kind == "file_search_call"]
+    return {"web_search": len(searches), "file_search": len(files)}

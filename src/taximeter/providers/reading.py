@@ -8,6 +8,8 @@ import msgspec
 
 from taximeter.framing import (
     AwsEventStream,
+    BinaryBody,
+    Document,
     Framing,
     JsonArray,
     JsonLines,
@@ -22,6 +24,8 @@ from taximeter.providers.failure import failure_of
 
 _LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/stream+json")
 _AWS_TYPE = "application/vnd.amazon.eventstream"
+_BINARY_TYPES = ("audio/", "image/", "video/", "application/octet-stream")
+_RAW_USAGE_LIMIT_BYTES = 16 * 1024
 _DONE = b"[DONE]"  # OpenAI's end mark, which the compatible servers copied
 
 
@@ -39,6 +43,7 @@ class Reading:
         "_facts",
         "_framing",
         "_headers",
+        "_passing",
         "_request",
         "_status",
         "_unreadable",
@@ -57,6 +62,7 @@ class Reading:
         self._framing: Framing | None = None
         self._facts: Facts | None = None
         self._unreadable = False
+        self._passing: Document | None = None
 
     @property
     def has_output(self) -> bool:
@@ -91,10 +97,13 @@ class Reading:
                 if not (head := data.lstrip()):
                     return
                 self._framing = self._choose_framing(head)
+                self._answer.has_output = isinstance(self._framing, BinaryBody)
             answer = self._answer
             for name, document in self._framing.feed(data):
-                if not (answer.has_output and answer.is_plain(document)):
+                if not answer.has_output:
                     self._take(name, document)
+                elif not answer.is_plain(document):
+                    self._take_or_keep(name, document)
         except Exception:  # whatever a server sends, the application's own reading goes on
             self.unparsed += 1
 
@@ -118,14 +127,25 @@ class Reading:
     def _end(self, whole: bool) -> None:
         framing, answer = self._framing, self._answer
         answer.see_headers(self._headers)
-        if framing is not None:
-            unread = self.unparsed
-            for name, document in framing.finish():
-                self._take(name, document)
-            self._unreadable = whole and isinstance(framing, WholeBody) and self.unparsed > unread
-            self.unparsed += framing.unparsed
-        facts = answer.facts
-        facts.streaming = framing is not None and not isinstance(framing, WholeBody)
+        answer.facts.streaming = self._streamed()
+        if framing is None:
+            return
+        self._take_passing()
+        unread = self.unparsed
+        for name, document in framing.finish():
+            self._take(name, document)
+        if isinstance(framing, BinaryBody):
+            answer.complete = whole
+        if not whole:
+            self.unparsed = unread  # what the application cut is not what the server garbled
+        self._unreadable = isinstance(framing, WholeBody) and self.unparsed > unread
+        self.unparsed += framing.unparsed
+
+    def _streamed(self) -> bool:
+        framing = self._framing
+        if isinstance(framing, JsonLines) and self._body is not None:
+            return self.request.streaming  # a single line may be a whole body
+        return framing is not None and not isinstance(framing, WholeBody | BinaryBody)
 
     def _judge(self, facts: Facts) -> None:
         """Say how far the facts go, now that everything has been read."""
@@ -136,6 +156,8 @@ class Reading:
             facts.error_type, facts.error_retryable = "unparseable", False
         facts.truncated = not answer.complete and not facts.failed
         facts.partial = facts.truncated and facts.usage is not None and not answer.usage_is_final
+        if facts.raw_usage is not None and _is_too_large(facts.raw_usage):
+            facts.raw_usage = None
         if self.endpoint.region is not None:
             facts.price_context = {**(facts.price_context or {}), "region": self.endpoint.region}
 
@@ -157,6 +179,8 @@ class Reading:
     def _choose_framing(self, head: bytes) -> Framing:
         kind = self._headers.get("content-type", "").partition(";")[0].strip().lower()
         first = head[:1]
+        if kind.startswith(_BINARY_TYPES) and first not in b"{[":
+            return BinaryBody()
         if kind == _AWS_TYPE or (first == b"\0" and self._answer.framing is AwsEventStream):
             return AwsEventStream()
         if first == b"[" and self._answer.framing is JsonArray:
@@ -166,6 +190,19 @@ class Reading:
         if first in b"{[" or (kind != "text/event-stream" and first not in b"deir:\xef"):
             return WholeBody()
         return ServerSentEvents()
+
+    def _take_or_keep(self, name: bytes, document: bytes) -> None:
+        """Take a document, or keep one that the next may replace: running totals are decoded once."""
+        if self._answer.is_passing(document):
+            self._passing = (name, document)
+        else:
+            self._take_passing()
+            self._take(name, document)
+
+    def _take_passing(self) -> None:
+        if self._passing is not None:
+            passing, self._passing = self._passing, None
+            self._take(*passing)
 
     def _take(self, name: bytes, document: bytes) -> None:
         if document.startswith(_DONE):
@@ -224,3 +261,7 @@ def _decode_request(answer: type[Answer], body: bytes | Mapping[str, Any] | None
 @cache
 def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape)
+
+
+def _is_too_large(raw_usage: dict[str, Any]) -> bool:
+    return len(msgspec.json.encode(raw_usage)) > _RAW_USAGE_LIMIT_BYTES

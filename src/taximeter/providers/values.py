@@ -1,9 +1,11 @@
 """Values: what a decoded JSON value is worth; nothing here raises, whatever a server sends."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+_NOTHING: dict[str, Any] = {}
+_FIELDS_LIMIT = 100
 _LARGEST = 2**63 - 1  # what a column of any store holds
 
 
@@ -25,18 +27,23 @@ def as_text(value: Any) -> str | None:
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
     """Return *value* when it is an object, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else _NOTHING
 
 
-def as_items(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects of a list."""
-    if isinstance(value, list | tuple):
-        yield from (item for item in value if isinstance(item, Mapping))
+def as_items(value: Any) -> Sequence[Mapping[str, Any]]:
+    """Return the objects of a list."""
+    if not value or not isinstance(value, list | tuple):
+        return ()
+    return [item for item in value if isinstance(item, dict)]
 
 
 def first_count(values: Mapping[str, Any], *names: str) -> int | None:
     """Return the first of the named counts that is there."""
-    return next((count for name in names if (count := as_count(values.get(name))) is not None), None)
+    for name in names:
+        value = values.get(name)
+        if value is not None and (count := as_count(value)) is not None:
+            return count
+    return None
 
 
 def known_sum(*counts: int | None) -> int | None:
@@ -63,5 +70,7 @@ def ticks_as_usd_nanos(value: Any) -> int | None:
 
 
 def merged(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay the fields of *new* that say something over *old*."""
-    return {**(old or {}), **{name: value for name, value in new.items() if value is not None}}
+    """Lay the fields of *new* that say something over *old*; a server that keeps inventing fields is cut off."""
+    said = {name: value for name, value in new.items() if value is not None}
+    both = {**old, **said} if old else said
+    return both if len(both) <= _FIELDS_LIMIT else said

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from taximeter.framing import JsonLines
-from taximeter.providers.answer import Answer
+from taximeter.providers.answer import LIMIT, Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import text_of, tool_names
@@ -50,6 +50,15 @@ class GrpcChatAnswer(Answer):
             tool_names=tool_names(body.get("tools")),
         )
 
+    def is_passing(self, document: bytes) -> bool:
+        """Whether the chunk holds more text and a running total."""
+        return (
+            b'"usage"' in document
+            and b'"tool_calls"' not in document
+            and b'"finish_reason"' not in document
+            and b'"error"' not in document
+        )
+
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a completion or one chunk of it."""
         self.note_failure(document)
@@ -76,7 +85,9 @@ class GrpcChatAnswer(Answer):
 
     def _add_call(self, call: Mapping[str, Any]) -> None:
         client_side = as_text(call.get("type")) in {None, _CLIENT_SIDE}
-        (self._client_calls if client_side else self._server_calls).add(as_text(call.get("id")) or "")
+        calls = self._client_calls if client_side else self._server_calls
+        if len(calls) < LIMIT:
+            calls.add(as_text(call.get("id")) or "")
 
 
 def read_usage(raw: Mapping[str, Any]) -> Usage:
