@@ -1,0 +1,1 @@
+"""What stands at the head of PYTHONPATH below `taximeter run`."""

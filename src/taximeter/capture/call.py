@@ -1,0 +1,218 @@
+"""Call: one HTTP call on its way through, ending as exactly one event however it ends."""
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial, wraps
+from time import perf_counter_ns, time_ns
+from typing import Any, Concatenate, ParamSpec
+
+from taximeter.capture.decoder import Decode, UndecodableError, decoder_for
+from taximeter.capture.recorder import Recorder
+from taximeter.capture.usage_filter import UsageFilter
+from taximeter.providers import Endpoint, Facts, Reading, is_usage_only
+from taximeter.scopes import current_scope
+from taximeter.vocabulary import Outcome
+
+P = ParamSpec("P")
+
+
+def _guarded(method: Callable[Concatenate["Call", P], None]) -> Callable[Concatenate["Call", P], None]:
+    """Keep whatever goes wrong in *method* away from the application; the call is counted as lost instead."""
+
+    @wraps(method)
+    def guarded(self: "Call", /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception:  # a guest's mistake is not the host's problem
+            self.drop()
+            self.recorder.count_capture_error()
+
+    return guarded
+
+
+class Call:
+    """Follows one call from its request to its end. Nothing here raises into the application.
+
+    The end of the stream, close, an exception, cancellation and garbage collection all end it; the first one counts.
+
+    Args:
+        recorder: Where the event goes.
+        endpoint: What answers.
+        body: The request's body as the application wrote it; None when it is not in memory.
+        headers: The request's headers.
+        asked_for_usage: Whether the request was changed, so that the usage-only event must come out again.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        endpoint: Endpoint,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        asked_for_usage: bool = False,
+    ) -> None:
+        self._open: list[
+            bool
+        ] = []  # popped once, atomically: whichever thread or collector comes first ends it
+        self.recorder = recorder
+        self._reading = Reading(endpoint, body)
+        self._scope = current_scope()
+        self._retry_count = _retry_count(headers)
+        self._asked_for_usage = asked_for_usage
+        self._filter: UsageFilter | None = None
+        self._decode: Decode | None = None
+        self._unread = b""
+        self._first_token_ns: int | None = None
+        self._process_id = os.getpid()
+        self._started_at_us = time_ns() // 1000
+        self._started_ns = self._arrived_ns = perf_counter_ns()
+        self._open.append(True)
+
+    @_guarded
+    def respond(self, status: int, headers: Mapping[str, str]) -> None:
+        """Take the status and headers of the response; a redirect is no answer, the call that follows it has one."""
+        if 300 <= status < 400:
+            self.drop()
+            return
+        self._reading.respond(status, headers)
+        encoding = headers.get("content-encoding", "")
+        with suppress(UndecodableError):  # then the event says what the headers say, and misses the usage
+            self._decode = decoder_for(encoding)
+        if self._asked_for_usage and not encoding and "event-stream" in headers.get("content-type", ""):
+            self._filter = UsageFilter(partial(is_usage_only, self._reading.endpoint))
+
+    def arrive(self, chunk: bytes) -> bytes:
+        """Note the next raw bytes and return what the application gets of them; `look` reads them afterwards."""
+        if self._unread:  # a second reader has taken over from one that stopped after a chunk
+            self.look()
+        self._arrived_ns = perf_counter_ns()
+        self._unread = chunk
+        return chunk if self._filter is None else self._filtered(self._filter, chunk)
+
+    def _filtered(self, usage_filter: UsageFilter, chunk: bytes) -> bytes:
+        try:
+            return usage_filter.feed(chunk)
+        except Exception:  # then it is passed on unread, like everything after it
+            self._filter = None
+            self.recorder.count_capture_error()
+            return usage_filter.release() or chunk
+
+    def rest(self) -> bytes:
+        """Return what was held back of a stream that has ended."""
+        usage_filter, self._filter = self._filter, None
+        try:
+            return b"" if usage_filter is None else usage_filter.finish()
+        except Exception:
+            self.recorder.count_capture_error()
+            return b"" if usage_filter is None else usage_filter.release()
+
+    @_guarded
+    def look(self) -> None:
+        """Read what has arrived, now that the application has it."""
+        chunk, self._unread = self._unread, b""
+        if not chunk or self._decode is None or not self._open:
+            return
+        for part in self._decode(chunk):
+            self._reading.feed(part)
+        if self._first_token_ns is None and self._reading.has_output:
+            self._first_token_ns = self._arrived_ns
+
+    @_guarded
+    def see_body(self, body: bytes) -> None:
+        """Take a response that was in memory from the start; it is decoded already."""
+        self._arrived_ns = perf_counter_ns()
+        self._decode = decoder_for("")
+        self._unread = body
+        self.look()
+        self.end()
+
+    @_guarded
+    def end(self) -> None:
+        """The body has ended by itself."""
+        self._finish(whole=True)
+
+    @_guarded
+    def leave(self) -> None:
+        """The application has stopped reading, or stopped waiting."""
+        self._finish(whole=False, left=True)
+
+    @_guarded
+    def fail(self, error: BaseException) -> None:
+        """An exception goes by: the network's, or one that tells the application to stop."""
+        if isinstance(error, Exception):
+            self._finish(whole=False, error=error)
+        else:
+            self._finish(whole=False, left=True)
+
+    def drop(self) -> None:
+        """Forget the call: it makes no event."""
+        self._open.clear()
+
+    def __del__(self) -> None:
+        self.leave()
+
+    def _finish(self, *, whole: bool, left: bool = False, error: Exception | None = None) -> None:
+        if (
+            not self._open or self._process_id != os.getpid()
+        ):  # a forked child inherits calls that are not its own
+            return
+        self.look()
+        try:
+            self._open.pop()
+        except IndexError:
+            return
+        facts = self._reading.finish(whole=whole)
+        undecodable = self._decode is None and whole
+        self._record(facts, self._outcome(facts, error, left=left, undecodable=undecodable), error)
+
+    def _outcome(
+        self, facts: Facts, error: Exception | None, *, left: bool, undecodable: bool
+    ) -> Outcome | None:
+        """Return how the call ended where the wire alone does not tell, else None."""
+        if facts.failed or self._reading.complete:
+            return None
+        if left:
+            return Outcome.CANCELLED
+        if error is None:
+            return Outcome.SUCCESS if undecodable else None
+        if _is_timeout(error):
+            return Outcome.TIMEOUT
+        return Outcome.PARTIAL if self._reading.has_output else Outcome.FAILURE
+
+    def _record(self, facts: Facts, outcome: Outcome | None, error: Exception | None) -> None:
+        ended_ns = self._arrived_ns if self._reading.complete else perf_counter_ns()
+        fields: dict[str, Any] = {}
+        if error is not None and outcome is not None:
+            fields["error_type"] = type(error).__name__
+        if self.recorder.run_id is not None and self._scope.run_id is None:
+            fields["run_id"] = self.recorder.run_id
+        event = self.recorder.tracker.events.from_facts(
+            facts,
+            started_at_us=self._started_at_us,
+            task_duration_ms=(ended_ns - self._started_ns) / 1e6,
+            time_to_first_token_ms=self._time_to_first_token_ms() if facts.streaming else None,
+            outcome=outcome,
+            scope=self._scope,
+            retry_count=self._retry_count,
+            attempt=self._retry_count + 1,
+            **fields,
+        )
+        self.recorder.tracker.track_task_completion(event)
+
+    def _time_to_first_token_ms(self) -> float | None:
+        return None if self._first_token_ns is None else (self._first_token_ns - self._started_ns) / 1e6
+
+
+def _retry_count(headers: Mapping[str, str]) -> int:
+    """Return which retry this is, as the SDKs made by Stainless (OpenAI, Anthropic and others) say in a header."""
+    text = headers.get("x-stainless-retry-count", "0")
+    return int(text) if text.isdecimal() else 0
+
+
+def _is_timeout(error: Exception) -> bool:
+    """Whether *error* is a timeout of either httpx, told by name so that neither is imported."""
+    return isinstance(error, TimeoutError) or any(
+        kind.__name__ == "TimeoutException" for kind in type(error).__mro__
+    )

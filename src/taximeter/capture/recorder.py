@@ -1,0 +1,37 @@
+"""Recorder: the tracker as metered clients see it, with the choices made for them."""
+
+from contextlib import suppress
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Tracks(Protocol):
+    """What metering needs of a tracker."""
+
+    @property
+    def events(self) -> Any:
+        """The builder that makes events of facts."""
+
+    def track_task_completion(self, event: Any, /) -> bool:
+        """Take an event over; never raises, never blocks."""
+
+    def count_loss(self, reason: str, n: int = 1) -> None:
+        """Count what was lost here."""
+
+
+class Recorder(msgspec.Struct, frozen=True):
+    """Where calls are recorded, and how.
+
+    `invisible_usage`: ask for a stream's usage where the provider counts only for those who ask, and take the extra
+    event out again. `run_id`: the run of calls whose scope names none.
+    """
+
+    tracker: Tracks
+    invisible_usage: bool = True
+    run_id: str | None = None
+
+    def count_capture_error(self) -> None:
+        """Count a call whose metering failed; a tracker that is broken itself must not reach the application."""
+        with suppress(Exception):
+            self.tracker.count_loss("capture_error")

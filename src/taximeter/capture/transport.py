@@ -1,0 +1,119 @@
+"""Transport: stands in front of a transport of httpx or httpx2 and meters what passes."""
+
+from typing import Any
+
+from taximeter.capture.call import Call
+from taximeter.capture.recorder import Recorder
+from taximeter.capture.stream import metered_stream
+from taximeter.providers import Endpoint, ask_for_usage, identify
+
+_SIGNATURES = frozenset({"content-digest", "content-md5", "digest", "signature", "x-amz-content-sha256"})
+
+
+class MeteredTransport:
+    """Hands each request on to *inner*, and keeps a `Call` beside those that are inferences.
+
+    Everything else is the inner transport's own: limits, proxies, certificates, its life. It belongs to either library
+    and to sync and async alike, so neither is imported.
+
+    Args:
+        inner: The transport that does the work.
+        recorder: Where calls are recorded.
+    """
+
+    def __init__(self, inner: Any, recorder: Recorder) -> None:
+        self._inner = inner
+        self._recorder = recorder
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"_inner", "_recorder"}:  # not there yet, while being copied
+            raise AttributeError(name)
+        return getattr(self._inner, name)
+
+    def handle_request(self, request: Any) -> Any:
+        """Send *request* and return the response, its stream metered."""
+        call, request = _begin(self._recorder, request)
+        if call is None:
+            return self._inner.handle_request(request)
+        try:
+            response = self._inner.handle_request(request)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        _follow(call, response)
+        return response
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """Send *request* and return the response, its stream metered."""
+        call, request = _begin(self._recorder, request)
+        if call is None:
+            return await self._inner.handle_async_request(request)
+        try:
+            response = await self._inner.handle_async_request(request)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        _follow(call, response)
+        return response
+
+
+def _begin(recorder: Recorder, request: Any) -> tuple[Call | None, Any]:
+    """Return the call to follow, None when the request is no inference, and the request to send."""
+    try:
+        endpoint = identify(request.method, str(request.url))
+        if endpoint is None:
+            return None, request
+        body = _body_in_memory(request)
+        asking = _asking(endpoint, request, body) if body and recorder.invisible_usage else None
+        call = Call(recorder, endpoint, body, request.headers, asked_for_usage=asking is not None)
+    except Exception:  # the request goes out as it is
+        recorder.count_capture_error()
+        return None, request
+    return call, asking or request
+
+
+def _body_in_memory(request: Any) -> bytes | None:
+    """Return the request's body unless it is a stream, which only the server may read."""
+    body = request.__dict__.get("_content")
+    return body if isinstance(body, bytes) else None
+
+
+def _asking(endpoint: Endpoint, request: Any, body: bytes) -> Any | None:
+    """Return the request that also asks for the usage; None when there is nothing to ask, or the body is signed."""
+    if "aws4-" in request.headers.get("authorization", "").lower() or not _SIGNATURES.isdisjoint(
+        request.headers
+    ):
+        return None
+    asking = ask_for_usage(endpoint, body)
+    return None if asking is None else _with_body(request, asking)
+
+
+def _with_body(request: Any, body: bytes) -> Any:
+    """Return the request with another body; the application's own object stays as it is.
+
+    The answer is asked for uncompressed, because an event can only be taken out of bytes that can be read.
+    """
+    headers = request.headers.copy()
+    headers.pop("transfer-encoding", None)
+    headers["content-length"] = str(len(body))
+    headers["accept-encoding"] = "identity"
+    return type(request)(
+        request.method, request.url, headers=headers, content=body, extensions=request.extensions
+    )
+
+
+def _follow(call: Call, response: Any) -> None:
+    call.respond(response.status_code, response.headers)
+    try:
+        if response.is_closed:  # made in memory, by a mock or a cache
+            call.see_body(response.content)
+        else:
+            response.stream = metered_stream(response.stream, call)
+    except Exception:  # the response goes on as it is
+        call.drop()
+        call.recorder.count_capture_error()
+
+
+def metered(transport: Any, recorder: Recorder) -> MeteredTransport:
+    """Return *transport* metered; one that already is stays as it is."""
+    return transport if isinstance(transport, MeteredTransport) else MeteredTransport(transport, recorder)
