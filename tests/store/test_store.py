@@ -173,3 +173,26 @@ def test_reading_writes_nothing(tmp_path: Path) -> None:
         store.totals(["day"], zone=UTC)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_store_in_use_is_read_while_it_is_written(tmp_path: Path) -> None:
+    """What a writer has committed is seen, what it has not is not, and its log is left alone."""
+    path = write_store(tmp_path / "usage.db", [call()])
+    with sqlite3.connect(path) as writer, Store(path) as store:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("UPDATE events SET agent = 'a'")
+        assert store.totals(where={"agent": "a"}) == []
+        writer.commit()
+        assert len(store.totals(where={"agent": "a"})) == 1
+    writer.close()
+
+
+def test_nothing_is_left_beside_a_store(tmp_path: Path) -> None:
+    """A store with a write-ahead log is read without leaving files of ours."""
+    path = write_store(tmp_path / "usage.db", [call()])
+    with sqlite3.connect(path) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+    writer.close()
+    with Store(path) as store:
+        assert store.totals()[0].totals.calls == 1
+    assert list(tmp_path.iterdir()) == [path]

@@ -55,6 +55,35 @@ def _taximeter(
     pass
 
 
+@app.command("run", context_settings={"allow_interspersed_args": False})
+def _run(
+    command: Annotated[
+        list[str], typer.Argument(metavar="[--] COMMAND...", help="The program and its arguments.")
+    ],
+    *,
+    to: Sinks = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no receipt.")] = False,
+    service: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A name for the program, written into its events.")
+    ] = None,
+    ask_usage: Annotated[
+        bool, typer.Option(help="Ask for a stream's usage where a provider counts only for those who ask.")
+    ] = True,
+    receipt: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the receipt into this file too, as JSON.")
+    ] = None,
+) -> None:
+    """Run a program and meter every LLM call it makes; its output and exit code stay its own.
+
+    Events go to usage.db in the current folder unless --to says otherwise; the receipt is printed on stderr.
+    """
+    from taximeter.cli.run import run
+
+    raise typer.Exit(
+        run(command, to or [], quiet=quiet, service=service, ask_usage=ask_usage, receipt_file=receipt)
+    )
+
+
 @app.command("report")
 def _report(
     store: Annotated[

@@ -147,16 +147,25 @@ class Store:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    address = f"{path.absolute().as_uri()}?mode=ro"
-    connection = sqlite3.connect(address, uri=True)
+    """Open a file to be read only.
+
+    The file itself is opened as its writers do: a connection in SQLite's read-only mode would leave the write-ahead
+    log that it has to make beside the file lying there.
+    """
+    address = path.absolute().as_uri()
     try:
-        connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        return _probed(sqlite3.connect(f"{address}?mode=rw", uri=True))
     except sqlite3.OperationalError:
-        connection.close()
         if path.with_name(f"{path.name}-wal").exists():
             raise
         # A write-ahead store in a folder that we may not write to: with no log beside it nobody is writing
-        return sqlite3.connect(f"{address}&immutable=1", uri=True)
+        return _probed(sqlite3.connect(f"{address}?immutable=1", uri=True))
+
+
+def _probed(connection: sqlite3.Connection) -> sqlite3.Connection:
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
     except sqlite3.Error:
         connection.close()
         raise
