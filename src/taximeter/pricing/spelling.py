@@ -126,7 +126,7 @@ def spellings(model: str, provider: str) -> Iterator[str]:
 
 
 def _is_path(name: str) -> bool:
-    """Whether the name is a resource: models/…, publishers/…/models/…, arn:aws:bedrock:…:inference-profile/…"""
+    """Whether the name is a resource, such as publishers/…/models/… or arn:aws:bedrock:…:inference-profile/…."""
     return "models/" in name or name.startswith("arn:") or "-profile/" in name
 
 

@@ -1,0 +1,156 @@
+"""Table: every shipped rate, against the data it was compiled from and against exact arithmetic."""
+
+from datetime import UTC, datetime, time
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from price_lists import MTOK
+
+from taximeter.pricing import Catalog
+from taximeter.pricing.table import (
+    Provider,
+    Row,
+    UnreadableTableError,
+    build_table,
+    decode_table,
+    encode_table,
+    shipped_table,
+)
+from taximeter.usage import Usage
+from taximeter.vocabulary import CostSource, CostStatus
+
+upstream: Any = pytest.importorskip("genai_prices.data", reason="genai-prices is a development dependency")
+MODELS = [(provider, model) for provider in upstream.providers for model in provider.models]
+TODAY = datetime(2026, 11, 22, 12, tzinfo=UTC)
+COUNT = st.integers(0, 10**6)
+
+
+def list_price(model: Any, at: datetime) -> dict[str, Any]:
+    """What the base data says a model costs at an instant: its keys and values."""
+    return {key: value for key, value in model.get_prices(at).__dict__.items() if value is not None}
+
+
+def rate(prices: dict[str, Any], total_input: int, *keys: str) -> Decimal:
+    """The first of these prices there is, at the tier that the whole input is in."""
+    value = next(prices[key] for key in keys if key in prices)
+    if isinstance(value, Decimal):
+        return value
+    reached = [tier.price for tier in value.tiers if total_input > tier.start]
+    return Decimal(reached[-1] if reached else value.base)
+
+
+@given(st.sampled_from(MODELS), st.integers(0, 1500), COUNT, COUNT, COUNT, COUNT, COUNT)
+def test_every_model_is_priced_to_half_a_microdollar(
+    listed: tuple[Any, Any], days: int, fresh: int, read: int, write: int, hour: int, output: int
+) -> None:
+    """Any usage of any model on any day costs what exact decimal arithmetic on the base data says, rounded once."""
+    provider, model = listed
+    at = datetime.fromtimestamp(TODAY.timestamp() - days * 86_400, UTC)
+    prices = list_price(model, at)
+    usage = Usage(
+        uncached_input_tokens=fresh,
+        cache_read_tokens=read,
+        cache_write_5m_tokens=write,
+        cache_write_1h_tokens=hour,
+        text_output_tokens=output,
+    )
+    cost = Catalog.default().cost(
+        usage, provider=provider.id, model=model.id, at_us=int(at.timestamp() * 1_000_000)
+    )
+    if cost.source != CostSource.TABLE or cost.status != CostStatus.PRICED or "requests_kcount" in prices:
+        return  # our overlay, or not priced by tokens alone; both are tested elsewhere
+    total = fresh + read + write + hour
+    micros = fresh * rate(prices, total, "input_mtok") if fresh else Decimal(0)
+    micros += read * rate(prices, total, "cache_read_mtok", "input_mtok") if read else 0
+    micros += write * rate(prices, total, "cache_write_mtok", "input_mtok") if write else 0
+    micros += (
+        hour * rate(prices, total, "cache_write_1h_mtok", "cache_write_mtok", "input_mtok") if hour else 0
+    )
+    micros += output * rate(prices, total, "output_mtok") if output else 0
+    assert cost.usd_micros is not None
+    assert abs(cost.usd_micros - micros) <= Decimal("0.500001")  # a few upstream prices have 16 decimals
+    if micros == micros.quantize(Decimal("1e-9")):
+        assert cost.usd_micros == int(micros.quantize(Decimal(1), ROUND_HALF_EVEN))
+
+
+def test_no_rate_is_lost_or_invented() -> None:
+    """Every model that the base data prices today has a price, and every one it does not price has none."""
+    catalog = Catalog.default()
+    at_us = int(TODAY.timestamp() * 1_000_000)
+    for provider, model in MODELS:
+        prices = list_price(model, TODAY)
+        known = any(
+            isinstance(value, Decimal) and value or not isinstance(value, Decimal)
+            for value in prices.values()
+        )
+        entry = catalog.entry(provider.id, model.id)
+        if model.id.endswith(":free"):
+            continue
+        assert known == (entry is not None), f"{provider.id}/{model.id}"
+        if not known:
+            cost = catalog.cost(
+                Usage(uncached_input_tokens=1), provider=provider.id, model=model.id, at_us=at_us
+            )
+            assert cost.status == CostStatus.UNKNOWN
+
+
+def test_small_events_have_no_bias() -> None:
+    """Over many small calls the rounded costs neither rise nor fall below the exact ones."""
+    catalog = Catalog.default()
+    at_us = int(TODAY.timestamp() * 1_000_000)
+    drift = Decimal(0)
+    for tokens in range(4000):
+        usage = Usage(uncached_input_tokens=tokens, text_output_tokens=tokens // 7)
+        micros = catalog.cost(usage, provider="openai", model="gpt-4o", at_us=at_us).usd_micros or 0
+        drift += micros - (Decimal("2.5") * tokens + 10 * (tokens // 7))
+    assert abs(drift / 4000) < Decimal("0.001")
+
+
+@given(COUNT, COUNT)
+def test_cost_in_femtodollars_is_additive(a: int, b: int) -> None:
+    """Before the rounding, two calls cost together what they cost apart."""
+    plan = Catalog.default()._plan(("openai", "gpt-4o", None, None, ()), int(TODAY.timestamp() * 1_000_000))
+    first, second = Usage(uncached_input_tokens=a, text_output_tokens=b), Usage(cache_read_tokens=b)
+    assert plan.amount(first + second)[0] == plan.amount(first)[0] + plan.amount(second)[0]
+
+
+def test_a_table_survives_its_file() -> None:
+    """Written and read back it is the same, and the same content gives the same bytes."""
+    provider = Provider({"one": (Row({"input": MTOK}, from_us=5, when={"a": "b"}),)}, {"one": "one"}, {})
+    table = build_table("2026-01-01", "test", {"acme": provider, "else": provider}, ())
+    assert decode_table(encode_table(table)) == table
+    assert table.provider("acme") == provider
+    assert table.provider("nobody") is None
+    assert encode_table(
+        build_table("2026-01-01", "test", {"else": provider, "acme": provider}, ())
+    ) == encode_table(table)
+    other = build_table("2026-01-01", "test", {"acme": provider}, ())
+    assert other.version != table.version
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    """Damage is an error of its own kind, never another one."""
+    whole = encode_table(shipped_table())
+    for damaged in (data, whole[:8] + data, whole[: 9 + len(data)]):
+        with pytest.raises(UnreadableTableError):
+            decode_table(damaged)
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    """A file that would fill the memory is refused."""
+    import zlib
+
+    packer = zlib.compressobj(9)
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(80)) + packer.flush()
+    with pytest.raises(UnreadableTableError):
+        decode_table(b"TXPRICE1" + bomb)
+
+
+def test_the_shipped_table_is_small() -> None:
+    """It is read at the first call of a process, so it must stay small."""
+    assert len(encode_table(shipped_table())) < 100_000
+    assert shipped_table().version.split(".")[0] <= datetime.combine(TODAY, time()).date().isoformat()
