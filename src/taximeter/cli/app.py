@@ -125,6 +125,36 @@ def _replay(
     replay(file, to or [], by or ["wire_format", "model"], ndjson=ndjson, tz=tz)
 
 
+@app.command("why")
+def _why(
+    event_id: Annotated[str, typer.Argument(help="The id of the call's event.")],
+    *,
+    store: Annotated[Path, typer.Option(metavar="FILE", help="A store or a file of events.")] = Path(
+        "usage.db"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> None:
+    """Explain the cost of one call: quantity x rate by rule, from the event alone."""
+    from taximeter.cli.why import why
+
+    why(event_id, store, as_json=as_json)
+
+
+@app.command("price")
+def _price(
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="Records of id, provider, model, api, at, context and raw_usage: JSON or one a line; - reads stdin."
+        ),
+    ],
+) -> None:
+    """Price a file of raw usage; prints one cost with its components a line."""
+    from taximeter.cli.price import price
+
+    price(file)
+
+
 @app.command("schema")
 def _schema(
     name: Annotated[str | None, typer.Argument(help="Which schema; without a name, list them.")] = None,
