@@ -5,8 +5,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from price_lists import MTOK, NOON_2026, catalog_of
 
+from price_lists import MTOK, NOON_2026, catalog_of
 from taximeter.errors import ConfigurationError
 from taximeter.pricing import Catalog, Cost, Override
 from taximeter.pricing.table import Row, Tier, Window

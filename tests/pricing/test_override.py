@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from price_lists import MTOK, NOON_2026, catalog_of
 
+from price_lists import MTOK, NOON_2026, catalog_of
 from taximeter.errors import ConfigurationError
 from taximeter.pricing import Cost, Override
 from taximeter.pricing.override import override_from

@@ -1,5 +1,6 @@
 """Resolver: from the names and the context of a call to the plan that prices it."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -22,8 +23,10 @@ from taximeter.pricing.plan import (
     validity,
 )
 from taximeter.pricing.spelling import is_local, spellings, stems, table_name
-from taximeter.pricing.table import Multiplier, Provider, Row, Table
+from taximeter.pricing.table import Multiplier, Provider, Row, Table, UnreadableTableError
 from taximeter.vocabulary import CostSource
+
+logger = logging.getLogger("taximeter")
 
 _FREE_LEVEL = make_level(-1, {"input": 0, "output": 0})
 
@@ -93,8 +96,15 @@ class Resolver:
         if name not in self._providers:
             if name not in self._table.providers:  # unknown names are not kept: there may be very many
                 return None
-            self._providers[name] = self._table.provider(name)
+            self._providers[name] = self._unpacked(name)
         return self._providers[name]
+
+    def _unpacked(self, name: str) -> Provider | None:
+        try:
+            return self._table.provider(name)
+        except UnreadableTableError as error:  # its models have no price then; a call is not to fail for that
+            logger.warning("taximeter: %s", error)
+            return None
 
     def _find(self, owner: str, model: str) -> tuple[str, tuple[Row, ...]] | None:
         provider = self._provider(owner)

@@ -105,9 +105,16 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     multipliers: tuple[Multiplier, ...] = ()
 
     def provider(self, name: str) -> Provider | None:
-        """Unpack one provider; None when the table has none of that name."""
+        """Unpack one provider; None when the table has none of that name.
+
+        Raises:
+            UnreadableTableError: The provider's part is damaged.
+        """
         packed = self.providers.get(name)
-        return None if packed is None else msgspec.msgpack.decode(packed, type=Provider)
+        try:
+            return None if packed is None else msgspec.msgpack.decode(packed, type=Provider)
+        except msgspec.DecodeError as error:
+            raise UnreadableTableError(f"a damaged price table, at {name}: {error}") from error
 
 
 def build_table(
