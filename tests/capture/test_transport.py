@@ -165,7 +165,9 @@ def test_chunks_arrive_before_they_are_read(library: Any, tracker: ListTracker) 
 
 @LIBRARIES
 @pytest.mark.anyio
-@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # httpx leaves its own to the collector too
+@pytest.mark.filterwarnings(
+    "ignore:Async generator:ResourceWarning"
+)  # httpx leaves its own to the collector too
 async def test_second_reader_takes_over(library: Any, tracker: ListTracker, anyio_backend: str) -> None:
     """Reading on with another iterator, as the openai SDK does after the end mark, loses no chunk."""
 
