@@ -72,11 +72,16 @@ class ChatAnswer(Answer):
 
     def is_plain(self, document: bytes) -> bool:
         """Whether the chunk holds only more text: no end, no usage, no tool call; an error never leaves a choice open."""
+        if b'"finish_reason":null' in document:
+            ended = b'"finish_reason":"' in document
+        elif b'"finish_reason": null' in document:
+            ended = b'"finish_reason": "' in document
+        else:
+            return False
         return (
-            b'"finish_reason":null' in document
-            and b'"finish_reason":"' not in document
+            not ended
             and b'"tool_calls"' not in document
-            and (b'"usage":null' in document or b'"usage"' not in document)
+            and (b'"usage":null' in document or b'"usage"' not in document or b'"usage": null' in document)
         )
 
     def add(self, document: Mapping[str, Any]) -> None:
