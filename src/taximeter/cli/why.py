@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from taximeter.cli.console import console, plain
+from taximeter.cli.rate import rate_text
 from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent
 from taximeter.pricing import Breakdown, Catalog
@@ -20,8 +21,6 @@ from taximeter.report.money import format_usd
 from taximeter.report.totals import cost_nanos
 from taximeter.report.window import format_moment
 from taximeter.store import open_store
-
-_UNITS = {"mtok": "per million", "1k": "per thousand", "hour": "per hour"}
 
 
 def why(event_id: str, path: Path, *, as_json: bool) -> None:
@@ -91,13 +90,14 @@ def _table(breakdown: Breakdown) -> Table:
     table.add_column("amount", footer=_amount(breakdown.cost.usd_nanos), justify="right", no_wrap=True)
     table.add_column("rule", overflow="fold")
     for part in breakdown.components:
-        rate = (
-            f"${part.usd_per_unit} {_UNITS.get(part.unit or '', part.unit)}"
-            if part.usd_per_unit
-            else "no price"
-        )
         amount = plain(_amount(part.usd_nanos), "green")
-        table.add_row(plain(part.kind, "bold"), f"{part.quantity:,}", rate, amount, plain(part.rule, "dim"))
+        table.add_row(
+            plain(part.kind, "bold"),
+            f"{part.quantity:,}",
+            rate_text(part.usd_per_unit, part.unit),
+            amount,
+            plain(part.rule, "dim"),
+        )
     return table
 
 
