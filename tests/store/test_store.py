@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import taximeter
 from event_samples import EVENTS, HOUR_US, NOVEMBER_US, call, write_store
 from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent
@@ -196,3 +197,18 @@ def test_nothing_is_left_beside_a_store(tmp_path: Path) -> None:
     with Store(path) as store:
         assert store.totals()[0].totals.calls == 1
     assert list(tmp_path.iterdir()) == [path]
+
+
+@settings(deadline=None, max_examples=10)
+@given(EVENTS)
+def test_what_a_tracker_has_written_comes_back(calls: list[TaskCompletionEvent]) -> None:
+    """The store reads the layout that the SQLite sink writes, field by field."""
+    nested = call(tags={"team": "a"}, finish_reasons=("stop",), quality_gates_run=("lint",), streaming=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "usage.db"
+        with taximeter.start(path) as tracker:
+            for event in (*calls, nested):
+                tracker.track_task_completion(event)
+        with Store(path) as store:
+            assert [store.event(event.event_id) for event in (*calls, nested)] == [*calls, nested]
+            assert store.totals(["model"]) == group_events([*calls, nested], ["model"])
