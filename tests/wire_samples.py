@@ -97,6 +97,25 @@ BUILT: dict[str, bytes] = {
             ),
         )
     ),
+    "bedrock.invoke_stream.cohere": b"".join(
+        (
+            _chunk({"event_type": "stream-start", "generation_id": "gen_b"}),
+            _chunk({"event_type": "text-generation", "text": "ok"}),
+            _chunk(
+                {
+                    "event_type": "stream-end",
+                    "finish_reason": "COMPLETE",
+                    "response": {
+                        "meta": {
+                            "billed_units": {"input_tokens": 4, "output_tokens": 2},
+                            "tokens": {"input_tokens": 60, "output_tokens": 2},
+                        }
+                    },
+                    "amazon-bedrock-invocationMetrics": {"inputTokenCount": 60, "outputTokenCount": 2},
+                }
+            ),
+        )
+    ),
     "bedrock.invoke_stream.mistral": b"".join(
         (
             _chunk({"outputs": [{"text": "o", "stop_reason": None}]}),
@@ -163,6 +182,7 @@ SAMPLES = (
     Sample("bedrock.invoke.titan.json", "bedrock.invoke", headers=JSON),
     Sample("bedrock.invoke.mistral.json", "bedrock.invoke", headers=COUNTED),
     Sample("bedrock.invoke_stream.anthropic", "bedrock.invoke_stream", headers=FRAMES),
+    Sample("bedrock.invoke_stream.cohere", "bedrock.invoke_stream", headers=FRAMES),
     Sample("bedrock.invoke_stream.mistral", "bedrock.invoke_stream", headers=FRAMES),
     Sample("mistral.transcription.json", "openai.transcription", "mistral", headers=JSON),
     Sample("mistral.ocr.json", "mistral.ocr", headers=JSON),

@@ -72,3 +72,12 @@ def test_user_texts_are_left_alone() -> None:
     """Only system messages are read; what users wrote is not in the facts."""
     body = {"messages": [{"role": "user", "content": "secret"}, {"role": "system", "content": None}]}
     assert "secret" not in repr(Reading(endpoint_for("openai.chat"), body).request)
+
+
+def test_forms_name_their_model_too() -> None:
+    """Audio and pictures are sent as forms; only the short fields of interest are looked at."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF\xff\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\ngpt-4o-transcribe\r\n--x--\r\n'
+    )
+    assert Reading(endpoint_for("openai.transcription"), body).request.model == "gpt-4o-transcribe"

@@ -250,6 +250,11 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "finish_reasons": ("end_turn",),
         "usage": U(uncached_input_tokens=7, text_output_tokens=9),
     },
+    "bedrock.invoke_stream.cohere": {
+        "response_id": "gen_b",
+        "usage": U(uncached_input_tokens=60, text_output_tokens=2),
+        "charges": ((None, U(uncached_input_tokens=4, text_output_tokens=2)),),
+    },
     "bedrock.invoke_stream.mistral": {
         "finish_reasons": ("stop",),
         "usage": U(uncached_input_tokens=19, text_output_tokens=20),

@@ -16,6 +16,7 @@ from taximeter.framing import AwsEventStream
 from taximeter.providers.answer import Answer
 from taximeter.providers.anthropic_messages import MessagesAnswer
 from taximeter.providers.bedrock_converse import ConverseAnswer, read_usage
+from taximeter.providers.cohere import CohereAnswer
 from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.failure import failure_of
@@ -108,6 +109,8 @@ class InvokeAnswer(Answer):
             kind = MessagesAnswer
         elif "choices" in document:
             kind = ChatAnswer
+        elif "event_type" in document or "generation_id" in document:
+            kind = CohereAnswer
         elif _CONVERSE_FIELDS & document.keys():
             kind = ConverseAnswer
         family = kind(self.endpoint)

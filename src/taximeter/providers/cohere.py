@@ -108,7 +108,7 @@ class CohereAnswer(Answer):
     def _end(self, delta: Mapping[str, Any]) -> None:
         self.complete = self.usage_is_final = True
         self.note_finish(0, delta.get("finish_reason"))
-        self._note_failure_text(delta.get("error"))
+        self.note_failure(delta)
         if usage := as_mapping(delta.get("usage")):
             self.facts.raw_usage = dict(usage)
 
@@ -127,10 +127,6 @@ class CohereAnswer(Answer):
         usage = as_mapping(response.get("usage")) or as_mapping(response.get("meta"))
         if "tokens" in usage or "billed_units" in usage:
             self.facts.raw_usage = {key: value for key, value in usage.items() if key in _USAGE_FIELDS}
-
-    def _note_failure_text(self, error: Any) -> None:
-        if isinstance(error, str) and error:
-            self.note_failure({"error": error})
 
 
 class CohereLinesAnswer(CohereAnswer):

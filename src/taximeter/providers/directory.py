@@ -121,6 +121,8 @@ ROUTES = (
         "watsonx.generation", r"/ml/v1(?:-beta)?/(?:generation/text|text/generation(?:_stream)?)$", "watsonx"
     ),
     _route("openai.chat", r"/ml/v1(?:/deployments/[^/]+)?/text/chat(?:_stream)?$", "watsonx"),
+    _route("openai.chat", r"/serving-endpoints/(?P<model>[^/]+)/invocations$", "databricks"),
+    _route("openai.chat", r"/cortex/inference:complete$", "snowflake"),
     _route("xai.grpc_chat", r"/xai_api\.Chat(?:/GetCompletion(?:Chunk)?)?$", "xai", method="GRPC"),
     _route("ollama.chat", r"/api/chat$", "ollama", LOCAL),
     _route("ollama.embed", r"/api/embed(?:dings)?$", "ollama", LOCAL),

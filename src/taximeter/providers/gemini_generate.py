@@ -36,6 +36,7 @@ class GenerateDocument(TypedDict, total=False):
     """The fields of a response or of one chunk that are read."""
 
     candidates: Any
+    promptFeedback: Any
     usageMetadata: Any
     modelVersion: Any
     responseId: Any
@@ -84,6 +85,8 @@ class GenerateAnswer(Answer):
         for position, candidate in enumerate(as_items(document.get("candidates"))):
             index = as_count(candidate.get("index"))
             self._add_candidate(position if index is None else index, candidate)
+        if as_mapping(document.get("promptFeedback")).get("blockReason"):
+            self.complete = True  # a refused prompt has no candidate that could end
         usage = as_mapping(document.get("usageMetadata"))
         if any(
             "TokenCount" in str(name) for name in usage

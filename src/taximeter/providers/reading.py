@@ -1,5 +1,6 @@
 """Reading: one interaction, read while it passes by."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -26,6 +27,7 @@ _LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl"
 _AWS_TYPE = "application/vnd.amazon.eventstream"
 _BINARY_TYPES = ("audio/", "image/", "video/", "application/octet-stream")
 _RAW_USAGE_LIMIT_BYTES = 16 * 1024
+_FORM_FIELD = re.compile(rb'\bname="(model|service_tier)"\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]{1,200})\r?\n')
 _DONE = b"[DONE]"  # OpenAI's end mark, which the compatible servers copied
 
 
@@ -251,6 +253,8 @@ def read_request(endpoint: Endpoint, body: bytes | Mapping[str, Any] | None) -> 
 def _decode_request(answer: type[Answer], body: bytes | Mapping[str, Any] | None) -> Mapping[str, Any]:
     if body is None or isinstance(body, Mapping):
         return body or {}
+    if body.startswith(b"--"):
+        return {match[1].decode(): match[2].decode() for match in _FORM_FIELD.finditer(body)}
     try:
         decoded: Mapping[str, Any] = _decoder(getattr(answer, "request_shape", dict[str, Any])).decode(body)
     except msgspec.ValidationError:
