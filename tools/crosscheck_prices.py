@@ -145,7 +145,7 @@ def common_models(catalog: Catalog, prices: Mapping[str, Any]) -> list[tuple[str
 
 def deprecated(listed: Mapping[str, Any]) -> bool:
     """Whether litellm says the model is gone."""
-    return listed.get("deprecation_date", "9") <= datetime.now(UTC).date().isoformat()
+    return str(listed.get("deprecation_date", "9")) <= datetime.now(UTC).date().isoformat()
 
 
 def ask(catalog: Catalog, provider: str, model: str, listed: Mapping[str, Any]) -> Iterator[Answer]:

@@ -13,11 +13,20 @@ from taximeter.providers import read_payload
 from taximeter.providers.directory import FORMATS
 
 _FORMAT_NAMES = {
-    "batch": "",
-    "generatecontent": "gemini.generate",
+    "audio": "openai.transcription",
+    "chat.completions": "openai.chat",
+    "chat_completions": "openai.chat",
+    "embedding": "openai.embeddings",
     "generate_content": "gemini.generate",
+    "generatecontent": "gemini.generate",
+    "invoke_model": "bedrock.invoke",
     "streamgeneratecontent": "gemini.stream_generate",
+    "transcriptions": "openai.transcription",
 }
+"""Other short names of formats than the second half of their own."""
+
+_NATIVE = frozenset({"anthropic", "bedrock", "cohere", "google", "ollama", "vertex"})
+"""Providers whose formats are their own, so that a short name is not OpenAI's."""
 
 
 def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> dict[str, Any]:
@@ -43,7 +52,7 @@ def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> d
     provider, model = wire_name(str(record.get("provider") or "unknown")), record.get("model")
     api = str(record.get("api") or "").lower()
     facts = read_payload(
-        record.get("raw_usage") or {}, provider=provider, wire_format=_wire_format(provider, api)
+        record.get("raw_usage") or {}, provider=provider, wire_format=_wire_format(provider, api, str(model))
     )
     if api.rpartition(".")[2] == "batch":
         context.setdefault("processing", "batch")
@@ -91,7 +100,10 @@ def _at_us(at: Any) -> int:
     return time_ns() // 1000 if known is None else known
 
 
-def _wire_format(provider: str, api: str) -> str | None:
-    """Return the format that a full or short name means: `chat` of Ollama is Ollama's own, else OpenAI's."""
-    names = (api, _FORMAT_NAMES.get(api), f"{provider}.{api}", f"openai.{api}")
+def _wire_format(provider: str, api: str, model: str) -> str | None:
+    """Return the format that a full or short name means: `chat` is OpenAI's, but Ollama's where Ollama answered."""
+    if provider == "bedrock" and "invoke" in api and "claude" in model:
+        return "anthropic.messages"  # each family of models has the body of its own maker
+    shared = () if provider in _NATIVE else (f"openai.{api}",)
+    names = (f"{provider.replace('.', '')}.{api}", api, _FORMAT_NAMES.get(api), *shared)
     return next((name for name in names if name in FORMATS), None)
