@@ -124,6 +124,15 @@ def test_a_url_may_name_model_and_region() -> None:
     assert (azure.model, azure.operation) == ("mine", Operation.EMBEDDINGS)
 
 
+def test_a_host_may_be_declared() -> None:
+    """A house's own gateway answers under the name that its user gives it, at shorter paths too."""
+    url = "https://llm.example.com:8443/embeddings"
+    assert identify("POST", url) is None
+    endpoint = identify("POST", url, declared={"llm.example.com": "azure"})
+    assert endpoint is not None
+    assert (endpoint.provider, endpoint.wire_format) == ("azure", "openai.embeddings")
+
+
 def test_keys_in_a_query_are_not_kept() -> None:
     """Two URLs that differ in their query only are one entry in memory."""
     first = identify(

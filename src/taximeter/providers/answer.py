@@ -13,6 +13,10 @@ LIMIT = 4096
 """How many choices, calls and the like are told apart in one response; memory stays bounded beyond it."""
 
 
+class UnreadableDocumentError(ValueError):
+    """A document that holds another one which is none."""
+
+
 class Answer:
     """Takes the documents of one response, whole or streamed, and keeps the facts.
 

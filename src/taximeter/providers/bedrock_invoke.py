@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from taximeter.framing import AwsEventStream
-from taximeter.providers.answer import Answer
+from taximeter.providers.answer import Answer, UnreadableDocumentError
 from taximeter.providers.anthropic_messages import MessagesAnswer
 from taximeter.providers.bedrock_converse import ConverseAnswer, read_usage
 from taximeter.providers.cohere import CohereAnswer
@@ -78,7 +78,7 @@ class InvokeAnswer(Answer):
             facts.error_type, facts.error_status, facts.error_retryable = failure_of(self.event, None)
             return
         if isinstance(encoded := document.get("bytes"), str):
-            document = as_mapping(msgspec.json.decode(b64decode(encoded)))
+            document = _decoded(encoded)
         if metrics := as_mapping(document.get(METRICS)):
             self._counts = metrics
         family = self._family = self._family or self._choose(document)
@@ -116,6 +116,13 @@ class InvokeAnswer(Answer):
         family = kind(self.endpoint)
         family.facts = self.facts
         return family
+
+
+def _decoded(encoded: str) -> Mapping[str, Any]:
+    try:
+        return as_mapping(msgspec.json.decode(b64decode(encoded)))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise UnreadableDocumentError from error
 
 
 def _filled(usage: Usage, rest: Usage) -> Usage:

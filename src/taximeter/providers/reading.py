@@ -17,7 +17,7 @@ from taximeter.framing import (
     ServerSentEvents,
     WholeBody,
 )
-from taximeter.providers.answer import Answer
+from taximeter.providers.answer import Answer, UnreadableDocumentError
 from taximeter.providers.directory import FORMATS
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import Facts, RequestFacts
@@ -50,12 +50,16 @@ class Reading:
         "_status",
         "_unreadable",
         "endpoint",
+        "fault",
         "unparsed",
     )
 
     def __init__(self, endpoint: Endpoint, request_body: bytes | Mapping[str, Any] | None = None) -> None:
         self.endpoint = endpoint
         self.unparsed = 0
+        """How many documents could not be read."""
+        self.fault: Exception | None = None
+        """The last mistake of our own; None as long as no parser has stumbled."""
         self._answer: Answer = FORMATS[endpoint.wire_format].answer(endpoint)
         self._body = request_body
         self._request: RequestFacts | None = None
@@ -89,8 +93,8 @@ class Reading:
         try:
             self._status = status
             self._headers = {str(name).lower(): str(value) for name, value in headers.items()}
-        except Exception:
-            self.unparsed += 1
+        except Exception as error:
+            self._stumble(error)
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body, decompressed, however they were cut."""
@@ -106,8 +110,8 @@ class Reading:
                     self._take(name, document)
                 elif not answer.is_plain(document):
                     self._take_or_keep(name, document)
-        except Exception:  # whatever a server sends, the application's own reading goes on
-            self.unparsed += 1
+        except Exception as error:  # whatever a server sends, the application's own reading goes on
+            self._stumble(error)
 
     def finish(self, *, whole: bool = True) -> Facts:
         """Return the facts; the first call decides, later ones return the same.
@@ -120,11 +124,15 @@ class Reading:
                 self._end(whole)
                 self._facts = self._answer.finish()
                 self._judge(self._facts)
-            except Exception:  # see feed
-                self.unparsed += 1
+            except Exception as error:  # see feed
+                self._stumble(error)
                 self._facts = self._answer.facts
             self._facts.request = self.request
         return self._facts
+
+    def _stumble(self, error: Exception) -> None:
+        self.unparsed += 1
+        self.fault = error
 
     def _end(self, whole: bool) -> None:
         framing, answer = self._framing, self._answer
@@ -210,13 +218,13 @@ class Reading:
         if document.startswith(_DONE):
             self._answer.complete = True
             return
+        self._answer.event = name.decode("utf-8", "replace") if name else ""
         try:
             decoded = _decoder(self._answer.shape if self._status < 400 else dict[str, Any]).decode(document)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
+            self._answer.add(decoded)
+        except (msgspec.MsgspecError, UnreadableDocumentError, UnicodeDecodeError, RecursionError):
             self.unparsed += 1
             return
-        self._answer.event = name.decode("utf-8", "replace") if name else ""
-        self._answer.add(decoded)
         if self._status >= 400:
             self._note_refusal(decoded)
         if isinstance(self._framing, WholeBody):
