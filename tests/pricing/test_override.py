@@ -133,5 +133,8 @@ def test_a_configuration_file_may_be_brief() -> None:
         valid_to="2026-12-31",
     )
     assert brief == full
+    assert override_from({"prices": {"input": 1}, "note": "our deal"}) == Override(usd_per_mtok={"input": 1})
+    with pytest.raises(ConfigurationError, match="prices"):
+        override_from({"prices": 3})
     with pytest.raises(ConfigurationError, match="discount"):
         override_from({"discount": "0.2"})

@@ -9,7 +9,7 @@ from taximeter.pricing.catalog import Catalog
 from taximeter.pricing.instant import instant_us
 from taximeter.pricing.override import Override, override_from
 from taximeter.pricing.spelling import wire_name
-from taximeter.providers import read_payload
+from taximeter.providers import Facts, read_payload
 from taximeter.providers.directory import FORMATS
 
 _FORMAT_NAMES = {
@@ -51,9 +51,7 @@ def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> d
         catalog = catalog.with_overrides(*overrides)
     provider, model = wire_name(str(record.get("provider") or "unknown")), record.get("model")
     api = str(record.get("api") or "").lower()
-    facts = read_payload(
-        record.get("raw_usage") or {}, provider=provider, wire_format=_wire_format(provider, api, str(model))
-    )
+    facts = _read(record.get("raw_usage"), provider, _wire_format(provider, api, str(model)))
     if api.rpartition(".")[2] == "batch":
         context.setdefault("processing", "batch")
     breakdown = catalog.breakdown(
@@ -98,6 +96,15 @@ def _overrides(settings: Any) -> list[Override]:
 def _at_us(at: Any) -> int:
     known = instant_us(at, "at")
     return time_ns() // 1000 if known is None else known
+
+
+def _read(raw: Any, provider: str, wire_format: str | None) -> Facts:
+    """Read a usage as it is, else as the part of a response that some providers keep it in."""
+    facts = read_payload(raw or {}, provider=provider, wire_format=wire_format)
+    for name in ("usage", "meta", "usageMetadata"):
+        if facts.usage is None and isinstance(raw, Mapping):
+            facts = read_payload({name: raw}, provider=provider, wire_format=wire_format)
+    return facts
 
 
 def _wire_format(provider: str, api: str, model: str) -> str | None:
