@@ -16,6 +16,7 @@ from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent
 from taximeter.report.dimension import DIMENSIONS
 from taximeter.report.group import group_events
+from taximeter.report.totals import lacks_price
 from taximeter.report.window import EPOCH, Window
 from taximeter.store import Store, StoreError
 
@@ -79,6 +80,17 @@ def test_an_event_comes_back_as_it_was(calls: list[TaskCompletionEvent]) -> None
     ):
         assert [store.event(event.event_id) for event in calls] == calls
         assert sorted(event.event_id for event in store.events()) == sorted(event.event_id for event in calls)
+
+
+@given(EVENTS)
+def test_calls_that_lack_a_price_are_found(calls: list[TaskCompletionEvent]) -> None:
+    """SQL and Python agree on which calls have no cost, or not all of it."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Store(write_store(Path(folder) / "usage.db", calls)) as store,
+    ):
+        found = {event.event_id for event in store.events(lacking_price=True)}
+    assert found == {event.event_id for event in calls if lacks_price(event)}
 
 
 def test_nested_fields_come_back_nested(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def check(path: Path, *, since: str | None, until: str | None, as_json: bool) ->
     window = read_window(since, until, UTC)
     catalog = Catalog.default()
     with open_store(path) as store:
-        found = find_unpriced(store.events(window), catalog)
+        found = find_unpriced(store.events(window, lacking_price=True), catalog)
     if as_json:
         _print_json(found)
         return

@@ -8,7 +8,7 @@ import msgspec
 from taximeter.event import TaskCompletionEvent
 from taximeter.pricing import Catalog
 from taximeter.report.explanation import explain
-from taximeter.report.totals import cost_nanos, was_refused
+from taximeter.report.totals import lacks_price
 from taximeter.vocabulary import CostStatus
 
 
@@ -19,13 +19,6 @@ class Unpriced(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None
     reason: str
     calls: int
-
-
-def lacks_price(event: TaskCompletionEvent) -> bool:
-    """Whether a cost, or a part of it, is not known; a refused call waits for none."""
-    if cost_nanos(event) is None:
-        return not was_refused(event)
-    return event.cost_status == CostStatus.PARTIAL
 
 
 def find_unpriced(events: Iterable[TaskCompletionEvent], catalog: Catalog) -> list[Unpriced]:
