@@ -58,7 +58,7 @@ class Catalog:
         for override in overrides:
             if not isinstance(override, Override):
                 raise ConfigurationError("overrides", override, "Override values")
-        return Catalog(self._table, (*self._overrides, *overrides))
+        return Catalog(self._table, (*self._overrides, *overrides)) if overrides else self
 
     @property
     def providers(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from time import time_ns
 from typing import Any
 
-from taximeter.pricing.breakdown import Component
+from taximeter.pricing.breakdown import Breakdown, Component
 from taximeter.pricing.catalog import Catalog
 from taximeter.pricing.instant import instant_us
 from taximeter.pricing.override import Override, override_from
@@ -46,15 +46,25 @@ def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> d
     """
     catalog = Catalog.default() if catalog is None else catalog
     context = dict(record.get("context") or {})
-    overrides = _overrides(context.pop("user_override", None))
-    if overrides:
-        catalog = catalog.with_overrides(*overrides)
+    catalog = catalog.with_overrides(*_overrides(context.pop("user_override", None)))
+    breakdown = _price(record, context, catalog)
+    return {
+        "id": record.get("id"),
+        "cost_status": str(breakdown.cost.status),
+        "cost_usd_micros": breakdown.cost.usd_micros,
+        "cost_usd_nanos": breakdown.cost.usd_nanos,
+        "components": [component_fields(component) for component in breakdown.components],
+        "price_version": breakdown.cost.price_version,
+    }
+
+
+def _price(record: Mapping[str, Any], context: dict[str, str], catalog: Catalog) -> Breakdown:
     provider, model = wire_name(str(record.get("provider") or "unknown")), record.get("model")
     api = str(record.get("api") or "").lower()
     facts = _read(record.get("raw_usage"), provider, _wire_format(provider, api, str(model)))
     if api.rpartition(".")[2] == "batch":
         context.setdefault("processing", "batch")
-    breakdown = catalog.breakdown(
+    return catalog.breakdown(
         facts.usage,
         provider=provider,
         model=model or facts.model,
@@ -65,14 +75,6 @@ def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> d
         charges=facts.charges,
         reported_usd_nanos=facts.reported_cost_usd_nanos,
     )
-    return {
-        "id": record.get("id"),
-        "cost_status": str(breakdown.cost.status),
-        "cost_usd_micros": breakdown.cost.usd_micros,
-        "cost_usd_nanos": breakdown.cost.usd_nanos,
-        "components": [component_fields(component) for component in breakdown.components],
-        "price_version": breakdown.cost.price_version,
-    }
 
 
 def component_fields(component: Component) -> dict[str, Any]:
