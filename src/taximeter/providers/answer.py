@@ -50,6 +50,9 @@ class Answer:
             service_tier=as_text(body.get("service_tier")),
         )
 
+    reads_headers: ClassVar[bool] = False
+    """Whether the response's headers hold counts."""
+
     usage_name: ClassVar[str] = "usage"
     """The field of a response that holds the usage."""
 

@@ -51,6 +51,7 @@ class InvokeAnswer(Answer):
     """A body of any family, read by the family's own rules, with what it lacks filled in by Bedrock's counts."""
 
     framing: ClassVar[type[Any]] = AwsEventStream
+    reads_headers: ClassVar[bool] = True
 
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)
@@ -140,5 +141,5 @@ def _filled(usage: Usage, rest: Usage) -> Usage:
             "audio_output_tokens": outputs.audio_output_tokens,
             "reasoning_tokens": outputs.reasoning_tokens,
         },
-        units=usage.units,
+        units=usage.units or {},
     )
