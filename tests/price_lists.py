@@ -1,12 +1,16 @@
 """Small price tables for tests."""
 
 from taximeter.pricing.catalog import Catalog
-from taximeter.pricing.table import Multiplier, Provider, Row, build_table
+from taximeter.pricing.table import Multiplier, Provider, Row, build_table, shipped_table
 
 MTOK = 10**9
 """Femtodollars a token at one USD per million."""
 
 NOON_2026 = 1_767_268_800_000_000
+
+
+SHIPPED = Catalog(shipped_table())
+"""The prices we ship, whatever table this machine's user may have installed."""
 
 
 def catalog_of(*rows: Row, multipliers: tuple[Multiplier, ...] = ()) -> Catalog:

@@ -31,7 +31,7 @@ ORDER = [
     {"tracker"},
     {"capture"},
     {"recording", "store"},
-    {"cli"},
+    {"cli", "__main__"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 

@@ -1,9 +1,11 @@
 """Compile genai-prices and our overlay into the price table that taximeter ships.
 
-    python tools/compile_prices.py [--check]
+    python tools/compile_prices.py [--check] [--fresh]
 
-The result depends on nothing but the installed genai-prices, `overlay.toml` and the rules below, and is the same to the
-byte on every run. `--check` writes nothing and fails when the shipped table differs.
+The result depends on nothing but the installed genai-prices, `overlay.toml`, the table that is there already and the
+rules below, and is the same to the byte on every run. The past is kept: a model that upstream has dropped stays, and a
+price that upstream has replaced without a date stays in force until the day of this compilation. `--fresh` forgets what
+is there, `--check` writes nothing and fails when the shipped table differs.
 """
 
 import re
@@ -39,7 +41,17 @@ from genai_prices.types import Provider as UpstreamProvider
 from taximeter.pricing.instant import instant_us
 from taximeter.pricing.kind import KINDS, PIECES, TOKEN_KINDS
 from taximeter.pricing.money import femtos, round_half_even
-from taximeter.pricing.table import Multiplier, Provider, Row, Table, Tier, Window, build_table, encode_table
+from taximeter.pricing.table import (
+    Multiplier,
+    Provider,
+    Row,
+    Table,
+    Tier,
+    Window,
+    build_table,
+    decode_table,
+    encode_table,
+)
 
 DATA = Path(__file__).parent.parent / "src/taximeter/pricing/data"
 
@@ -80,8 +92,9 @@ LISTED_LATE = (date(2026, 10, 12), date(2026, 10, 15))
 def main(arguments: list[str]) -> int:
     """Write the table, or compare it with the one that is there."""
     overlay = tomllib.loads((DATA / "overlay.toml").read_text())
-    data = encode_table(compile_table(upstream_providers, overlay))
     target = DATA / "prices.bin"
+    shipped = decode_table(target.read_bytes()) if target.exists() and "--fresh" not in arguments else None
+    data = encode_table(compile_table(upstream_providers, overlay, shipped))
     if "--check" in arguments:
         same = target.read_bytes() == data
         print(
@@ -95,9 +108,13 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def compile_table(upstream: Iterable[UpstreamProvider], overlay: Mapping[str, Any]) -> Table:
-    """Return the table made of their data with our overlay on top."""
+def compile_table(
+    upstream: Iterable[UpstreamProvider], overlay: Mapping[str, Any], shipped: Table | None = None
+) -> Table:
+    """Return the table made of their data, the past of the shipped one, and our overlay on top."""
     providers = {provider.id: compile_provider(provider) for provider in upstream}
+    if shipped is not None:
+        keep_past(providers, shipped, start_us(overlay["date"]))
     for entry in overlay.get("model", ()):
         add_overlay_model(providers, entry)
     return build_table(
@@ -212,6 +229,44 @@ def in_proportion(row: Row, base: Row, variant: Row, until_us: int) -> Row:
     )
 
 
+# The past
+
+
+def keep_past(providers: dict[str, Provider], shipped: Table, today_us: int) -> None:
+    """Put back what upstream has forgotten: models it dropped, and prices it replaced without saying when."""
+    for name in shipped.providers:
+        if (old := shipped.provider(name)) is None:
+            continue
+        fresh = providers.setdefault(name, Provider({}, {}, {}, old.fallbacks))
+        for model, rows in old.models.items():
+            listed = tuple(row for row in rows if not row.overlay)
+            if model in fresh.models:
+                fresh.models[model] = with_past(listed, fresh.models[model], today_us)
+            elif any(not row.when for row in listed):
+                fresh.models[model] = listed
+                keep_names(fresh, old, model)
+
+
+def with_past(old: tuple[Row, ...], fresh: tuple[Row, ...], today_us: int) -> tuple[Row, ...]:
+    """Return the fresh rows behind the old standard ones; upstream's own history is trusted where it has one."""
+    past = [row for row in old if not row.when]
+    standard = [row for row in fresh if not row.when]
+    if not past or len(standard) != 1:
+        return fresh
+    variants = [row for row in fresh if row.when]
+    same = (past[-1].rates, past[-1].tiers) == (standard[0].rates, standard[0].tiers)
+    now = [] if same else [msgspec.structs.replace(standard[0], from_us=today_us)]
+    return (*past, *now, *variants)
+
+
+def keep_names(fresh: Provider, old: Provider, model: str) -> None:
+    """Keep what a dropped model answered to, unless another one has taken the name."""
+    for names_now, names_then in ((fresh.exact, old.exact), (fresh.stems, old.stems)):
+        for name, owner in names_then.items():
+            if owner == model:
+                names_now.setdefault(name, model)
+
+
 # Names
 
 
@@ -272,7 +327,7 @@ def patterns(pattern: str) -> Iterator[tuple[bool, str]]:
 def add_overlay_model(providers: dict[str, Provider], entry: Mapping[str, Any]) -> None:
     """Put one overlay entry on top: later standard rows win, of variants the first one."""
     provider = providers.setdefault(entry["provider"], Provider({}, {}, {}))
-    rows = [overlay_row(row) for row in entry["row"]]
+    rows = [overlay_row(row) for row in entry.get("row", ())]
     listed = () if entry.get("replace") else provider.models.get(entry["id"], ())
     standard = [row for row in listed if not row.when]
     variants = [row for row in listed if row.when]

@@ -31,6 +31,7 @@ class Trouble(StrEnum):
     RATE_LIMIT_ONCE = "(answer 429 once)"
     HANG_UP = "(hang up midway)"
     STALL = "(stall midway)"
+    WAIT = "(wait for ever)"
 
 
 class Route(NamedTuple):
@@ -114,7 +115,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(404, {"error": {"message": "There is nothing here."}})
 
     def _answer(self, route: Route, request: Document, trouble: Trouble | None) -> None:
-        if trouble in {Trouble.BAD_REQUEST, Trouble.RATE_LIMIT, Trouble.RATE_LIMIT_ONCE}:
+        if trouble is Trouble.WAIT:
+            self.server.closing.wait()
+            self.close_connection = True
+        elif trouble in {Trouble.BAD_REQUEST, Trouble.RATE_LIMIT, Trouble.RATE_LIMIT_ONCE}:
             status = 400 if trouble is Trouble.BAD_REQUEST else 429
             self._send(status, answers.error(route.wire_format, status))
         elif route.stream is not None and _wants_stream(route, request):
@@ -152,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
         self.wfile.write(b"0\r\n\r\n")
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
         """Say nothing."""
 
 

@@ -69,7 +69,7 @@ class TaskCompletionEvent(
     task_duration_ms: float | None = None
     """From the request to the end of the answer, by the monotonic clock."""
     time_to_first_token_ms: float | None = None
-    """From the request to the first generated content; of streams, and of whole answers the arrival."""
+    """From the request to the first generated content of a stream; null for a whole answer."""
     finish_reasons: tuple[str, ...] = ()
     """The provider's own words, one per choice."""
     tool_call_count: int = 0

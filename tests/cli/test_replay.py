@@ -63,9 +63,11 @@ def test_bad_lines_are_named_and_do_not_stop_the_replay(tmp_path: Path) -> None:
 
 
 def test_thousands_of_bad_lines_are_not_thousands_of_messages(tmp_path: Path) -> None:
-    """Twenty are named, the rest are counted."""
+    """Twenty are named, the rest are counted; a file without any recording is an error."""
     done = run("replay", write_recordings(tmp_path / "wrong.txt", ["no recording"] * 3_000))
-    assert len(done.stderr.splitlines()) == 20
+    assert len(done.stderr.splitlines()) == 21
+    assert done.stderr.splitlines()[-1].endswith("wrong.txt: holds no recording")
+    assert done.returncode == 1
     assert "3,000 unreadable lines" in done.stdout
 
 

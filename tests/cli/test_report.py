@@ -160,3 +160,11 @@ def test_what_cannot_be_is_said_in_one_line(
     done = run("report", *arguments, cwd=folder)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (code, "", 1)
     assert complaint in done.stderr
+
+
+def test_what_a_terminal_cannot_show_is_no_accident(tmp_path: Path) -> None:
+    """In an encoding without the letters of a name, and without box lines, the report is still there."""
+    write_store(tmp_path / "usage.db", [call("modèle-\u4e2d")])
+    done = run("report", cwd=tmp_path, env=environment(PYTHONIOENCODING="ascii"))
+    assert done.returncode == 0
+    assert "mod?le-?" in done.stdout

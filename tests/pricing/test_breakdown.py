@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from price_lists import MTOK, NOON_2026, catalog_of
 
+from price_lists import MTOK, NOON_2026, catalog_of
 from taximeter.pricing import Breakdown, Override
 from taximeter.pricing.table import Multiplier, Row, Tier
 from taximeter.usage import Usage

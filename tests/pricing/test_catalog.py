@@ -5,8 +5,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from price_lists import MTOK, NOON_2026, catalog_of
 
+from price_lists import MTOK, NOON_2026, catalog_of
 from taximeter.errors import ConfigurationError
 from taximeter.pricing import Catalog, Cost, Override
 from taximeter.pricing.table import Row, Tier, Window
@@ -182,6 +182,8 @@ def test_a_local_model_is_free_until_it_is_given_a_price() -> None:
     call = {"provider": "ollama", "model": "llama3.2:3b", "at_us": NOON_2026}
     assert PLAIN.cost(CALL, **call).status == CostStatus.FREE  # type: ignore[arg-type]  # keywords of one call
     assert PLAIN.cost(None, **call).status == CostStatus.UNKNOWN  # type: ignore[arg-type]  # as above
+    discounted = PLAIN.with_overrides(Override(multiplier="0.8"))
+    assert discounted.cost(CALL, **call).status == CostStatus.FREE  # type: ignore[arg-type]  # as above
     own = PLAIN.with_overrides(Override(provider="ollama", usd_per_mtok={"input": "0.01", "output": "0.02"}))
     assert own.cost(Usage(uncached_input_tokens=1000), **call).usd_nanos == 10_000  # type: ignore[arg-type]  # as above
 
@@ -233,6 +235,12 @@ def test_the_shipped_catalog_is_read_once_and_late() -> None:
     """Everyone shares one, and its version says which day it is of."""
     assert Catalog.default() is Catalog.default()
     assert Catalog.default().version.startswith("20")
+
+
+@pytest.mark.parametrize("at_us", [0, -(10**18), 10**25])
+def test_a_clock_gone_wrong_is_survived(at_us: int) -> None:
+    """Any number is an instant; the price is that of the nearest row."""
+    assert price(PLAIN, at_us=at_us).usd_micros == 2900
 
 
 def test_something_else_than_an_override_is_refused() -> None:

@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from price_lists import MTOK, NOON_2026, catalog_of
 
+from price_lists import MTOK, NOON_2026, catalog_of
 from taximeter.errors import ConfigurationError
 from taximeter.pricing import Cost, Override
 from taximeter.pricing.override import override_from
@@ -133,5 +133,8 @@ def test_a_configuration_file_may_be_brief() -> None:
         valid_to="2026-12-31",
     )
     assert brief == full
+    assert override_from({"prices": {"input": 1}, "note": "our deal"}) == Override(usd_per_mtok={"input": 1})
+    with pytest.raises(ConfigurationError, match="prices"):
+        override_from({"prices": 3})
     with pytest.raises(ConfigurationError, match="discount"):
         override_from({"discount": "0.2"})

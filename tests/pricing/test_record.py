@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from price_lists import SHIPPED
 from taximeter.errors import ConfigurationError
 from taximeter.pricing.record import price_record
 
@@ -22,7 +23,7 @@ CHAT = {
 
 def test_a_record_is_priced() -> None:
     """The answer has the record's id, the cost and what it is made of."""
-    priced = price_record(CHAT)
+    priced = price_record(CHAT, SHIPPED)
     assert priced["id"] == 1
     assert (priced["cost_status"], priced["cost_usd_micros"], priced["cost_usd_nanos"]) == (
         "priced",
@@ -42,27 +43,27 @@ def test_batch_work_has_its_price() -> None:
         {"context": {"processing": "batch"}},
         {"context": {"service_tier": "batch"}},
     ):
-        assert price_record({**CHAT, **change})["cost_usd_micros"] == 1300
+        assert price_record({**CHAT, **change}, SHIPPED)["cost_usd_micros"] == 1300
 
 
 def test_a_price_of_ones_own_may_come_with_the_record() -> None:
     """One override or several."""
     own = {"provider": "openai", "multiplier": "0.5"}
-    assert price_record({**CHAT, "context": {"user_override": own}})["cost_usd_micros"] == 1300
-    assert price_record({**CHAT, "context": {"user_override": [own]}})["cost_usd_micros"] == 1300
+    assert price_record({**CHAT, "context": {"user_override": own}}, SHIPPED)["cost_usd_micros"] == 1300
+    assert price_record({**CHAT, "context": {"user_override": [own]}}, SHIPPED)["cost_usd_micros"] == 1300
 
 
 @pytest.mark.parametrize("change", [{"raw_usage": None}, {"raw_usage": {}}, {"model": "gpt-4o-my-own-thing"}])
 def test_what_is_not_known_is_unknown(change: dict[str, Any]) -> None:
     """No usage or no price: null."""
-    priced = price_record({**CHAT, **change})
+    priced = price_record({**CHAT, **change}, SHIPPED)
     assert (priced["cost_status"], priced["cost_usd_micros"], priced["components"]) == ("unknown", None, [])
 
 
 def test_an_unreadable_time_is_refused() -> None:
     """The error names the key."""
     with pytest.raises(ConfigurationError, match="at="):
-        price_record({**CHAT, "at": "yesterday"})
+        price_record({**CHAT, "at": "yesterday"}, SHIPPED)
 
 
 def examples() -> list[Any]:
@@ -74,7 +75,7 @@ def examples() -> list[Any]:
 @pytest.mark.parametrize("case", examples())
 def test_worked_examples_come_out_exactly(case: dict[str, Any]) -> None:
     """Status, micros, nanos, and each component's quantity, rate and share."""
-    priced = price_record(case)
+    priced = price_record(case, SHIPPED)
     for key in ("cost_status", "cost_usd_micros", "cost_usd_nanos"):
         assert priced[key] == case[key]
     assert [

@@ -2,12 +2,12 @@
 
 import pytest
 
-from taximeter.pricing.catalog import Catalog
+from price_lists import SHIPPED
 from taximeter.pricing.spelling import is_local, stems, table_name, wire_name
 
 
 def known_as(provider: str, model: str) -> str | None:
-    entry = Catalog.default().entry(provider, model)
+    entry = SHIPPED.entry(provider, model)
     return None if entry is None else entry.id
 
 
@@ -75,7 +75,7 @@ def test_nothing_is_guessed(provider: str, model: str) -> None:
 
 def test_regions_have_their_own_price() -> None:
     """Bedrock's regional profiles cost a tenth more than the global one where the list says so."""
-    catalog = Catalog.default()
+    catalog = SHIPPED
     for model in ("claude-sonnet-4-5-20250929-v1:0", "claude-haiku-4-5-20251001-v1:0"):
         regional = catalog.entry("bedrock", f"eu.anthropic.{model}")
         worldwide = catalog.entry("bedrock", f"global.anthropic.{model}")

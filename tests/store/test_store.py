@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import taximeter
 from event_samples import EVENTS, HOUR_US, NOVEMBER_US, call, write_store
 from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent
 from taximeter.report.dimension import DIMENSIONS
 from taximeter.report.group import group_events
+from taximeter.report.totals import lacks_price
 from taximeter.report.window import EPOCH, Window
 from taximeter.store import Store, StoreError
 
@@ -78,6 +80,17 @@ def test_an_event_comes_back_as_it_was(calls: list[TaskCompletionEvent]) -> None
     ):
         assert [store.event(event.event_id) for event in calls] == calls
         assert sorted(event.event_id for event in store.events()) == sorted(event.event_id for event in calls)
+
+
+@given(EVENTS)
+def test_calls_that_lack_a_price_are_found(calls: list[TaskCompletionEvent]) -> None:
+    """SQL and Python agree on which calls have no cost, or not all of it."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Store(write_store(Path(folder) / "usage.db", calls)) as store,
+    ):
+        found = {event.event_id for event in store.events(lacking_price=True)}
+    assert found == {event.event_id for event in calls if lacks_price(event)}
 
 
 def test_nested_fields_come_back_nested(tmp_path: Path) -> None:
@@ -196,3 +209,18 @@ def test_nothing_is_left_beside_a_store(tmp_path: Path) -> None:
     with Store(path) as store:
         assert store.totals()[0].totals.calls == 1
     assert list(tmp_path.iterdir()) == [path]
+
+
+@settings(deadline=None, max_examples=10)
+@given(EVENTS)
+def test_what_a_tracker_has_written_comes_back(calls: list[TaskCompletionEvent]) -> None:
+    """The store reads the layout that the SQLite sink writes, field by field."""
+    nested = call(tags={"team": "a"}, finish_reasons=("stop",), quality_gates_run=("lint",), streaming=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "usage.db"
+        with taximeter.start(path) as tracker:
+            for event in (*calls, nested):
+                tracker.track_task_completion(event)
+        with Store(path) as store:
+            assert [store.event(event.event_id) for event in (*calls, nested)] == [*calls, nested]
+            assert store.totals(["model"]) == group_events([*calls, nested], ["model"])

@@ -39,28 +39,41 @@ def _gzip() -> Decode:
 
 
 def _deflate() -> Decode:
-    return _Inflate(zlib.MAX_WBITS)
+    return _Deflate()
 
 
 class _Inflate:
-    """Both spellings of deflate: some servers leave the zlib header out."""
+    """Inflates piece by piece."""
 
     def __init__(self, window_bits: int) -> None:
         self._inflate = zlib.decompressobj(window_bits)
-        self._may_be_raw = window_bits == zlib.MAX_WBITS
 
     def __call__(self, data: bytes) -> Iterator[bytes]:
-        try:
-            piece = self._inflate.decompress(data, PIECE_BYTES)
-        except zlib.error:
-            if not self._may_be_raw:
-                raise
-            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-            piece = self._inflate.decompress(data, PIECE_BYTES)
-        self._may_be_raw = False
-        while piece:
+        while piece := self._inflate.decompress(data, PIECE_BYTES):
             yield piece
-            piece = self._inflate.decompress(self._inflate.unconsumed_tail, PIECE_BYTES)
+            data = self._inflate.unconsumed_tail
+
+
+class _Deflate:
+    """Both things that servers call deflate: with the zlib header of two bytes, and without."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._inflate: _Inflate | None = None
+
+    def __call__(self, data: bytes) -> Iterator[bytes]:
+        if self._inflate is None:
+            self._head += data
+            if len(self._head) < 2:
+                return
+            data, self._inflate = self._head, _Inflate(_window_bits(self._head))
+        yield from self._inflate(data)
+
+
+def _window_bits(head: bytes) -> int:
+    """Tell a zlib header (RFC 1950: method 8, the two bytes a multiple of 31) from its absence."""
+    is_header = head[0] & 0x0F == 8 and int.from_bytes(head[:2]) % 31 == 0
+    return zlib.MAX_WBITS if is_header else -zlib.MAX_WBITS
 
 
 def _brotli() -> Decode:

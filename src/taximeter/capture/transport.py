@@ -74,8 +74,8 @@ def _begin(recorder: Recorder, request: Any) -> tuple[Call | None, Any]:
 
 def _body_in_memory(request: Any) -> bytes | None:
     """Return the request's body unless it is a stream, which only the server may read."""
-    body = request.__dict__.get("_content")
-    return body if isinstance(body, bytes) else None
+    stream = request.stream
+    return b"".join(stream) if type(stream).__name__ == "ByteStream" else None
 
 
 def _asking(endpoint: Endpoint, request: Any, body: bytes) -> Any | None:

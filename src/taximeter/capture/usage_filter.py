@@ -30,8 +30,8 @@ class UsageFilter:
         data = self._held + data
         kept, begin = [], 0
         for end in _EVENT_END.finditer(data, scan_from):
-            if not self._takes_out(event := data[begin : end.end()]):
-                kept.append(event)
+            event = data[begin : end.end()]
+            kept.append(_line_feed(event) if self._takes_out(event) else event)
             begin = end.end()
         self._held = data[begin:]
         if len(self._held) > HELD_LIMIT_BYTES:
@@ -40,7 +40,8 @@ class UsageFilter:
 
     def finish(self) -> bytes:
         """Return what is left when the stream has ended; servers forget the last event's end."""
-        return b"" if self._takes_out(self._held) else self.release()
+        held = self.release()
+        return _line_feed(held) if self._takes_out(held) else held
 
     def release(self) -> bytes:
         """Return what is held back, unread."""
@@ -52,3 +53,8 @@ class UsageFilter:
             return False
         events = ServerSentEvents()
         return any(self._is_usage_only(data) for _, data in (*events.feed(event), *events.finish()))
+
+
+def _line_feed(event: bytes) -> bytes:
+    """Return the line feed that belongs to the event before, when a chunk has ended between it and its CR."""
+    return b"\n" if event.startswith(b"\n") else b""

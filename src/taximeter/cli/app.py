@@ -32,6 +32,14 @@ By = Annotated[
     ),
 ]
 Zone = Annotated[str, typer.Option(metavar="ZONE", help="The IANA time zone that days are cut in.")]
+StoreFile = Annotated[
+    Path, typer.Argument(help="A store (SQLite) or a file of events (NDJSON, gzip or not).")
+]
+Since = Annotated[
+    str | None, typer.Option(metavar="WHEN", help="2026-11-01, 2026-11-01T12:30, 7d, 24h, today ...")
+]
+Until = Annotated[str | None, typer.Option(metavar="WHEN", help="The same; calls before this moment count.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Sinks = Annotated[
     list[str] | None,
     typer.Option(
@@ -86,19 +94,13 @@ def _run(
 
 @app.command("report")
 def _report(
-    store: Annotated[
-        Path, typer.Argument(help="A store (SQLite) or a file of events (NDJSON, gzip or not).")
-    ] = Path("usage.db"),
+    store: StoreFile = Path("usage.db"),
     *,
     by: By = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="2026-11-01, 2026-11-01T12:30, 7d, 24h, today ...")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="The same; calls before this moment count.")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     tz: Zone = "UTC",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show what was consumed: calls, tokens and cost by model, day, agent and so on."""
     from taximeter.cli.report import report
@@ -123,6 +125,98 @@ def _replay(
     from taximeter.cli.replay import replay
 
     replay(file, to or [], by or ["wire_format", "model"], ndjson=ndjson, tz=tz)
+
+
+@app.command("why")
+def _why(
+    event_id: Annotated[str, typer.Argument(help="The id of the call's event.")],
+    *,
+    store: Annotated[Path, typer.Option(metavar="FILE", help="A store or a file of events.")] = Path(
+        "usage.db"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Explain the cost of one call: quantity x rate by rule, from the event alone."""
+    from taximeter.cli.why import why
+
+    why(event_id, store, as_json=as_json)
+
+
+@app.command("price")
+def _price(
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="Records of id, provider, model, api, at, context and raw_usage: JSON or one a line; - reads stdin."
+        ),
+    ],
+) -> None:
+    """Price a file of raw usage; prints one cost with its components a line."""
+    from taximeter.cli.price import price
+
+    price(file)
+
+
+prices = typer.Typer(
+    no_args_is_help=True, help="Look prices up, compare tables, take a newer one, see what lacks a price."
+)
+app.add_typer(prices, name="prices")
+
+
+@prices.command("show")
+def _prices_show(
+    model: Annotated[str, typer.Argument(help="A model, as a request or an answer names it.")],
+    *,
+    provider: Annotated[str | None, typer.Option(help="Whose model; all who have it if not given.")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="Prices at this moment instead of now.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="History and variants too, not only the prices in force.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the prices of a model."""
+    from taximeter.cli.prices import show
+
+    show(model, provider, at=at, everything=everything, as_json=as_json)
+
+
+@prices.command("diff")
+def _prices_diff(
+    old: Annotated[str, typer.Argument(help="A table's file, or: current, shipped.")],
+    new: Annotated[str, typer.Argument(help="Another one.")] = "current",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show what changed from one price table to another."""
+    from taximeter.cli.prices import diff
+
+    diff(old, new, as_json=as_json)
+
+
+@prices.command("update")
+def _prices_update(
+    source: Annotated[str, typer.Argument(help="A file or an http(s) URL.")],
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take it even if it is older or does not look right.")
+    ] = False,
+) -> None:
+    """Take in a newer price table, checked first; programs that start from now on use it."""
+    from taximeter.cli.prices import update
+
+    update(source, force=force)
+
+
+@prices.command("check")
+def _prices_check(
+    store: StoreFile = Path("usage.db"), *, since: Since = None, until: Until = None, as_json: Json = False
+) -> None:
+    """List the calls in a store that lack a price or a part of it, and why."""
+    from taximeter.cli.prices import check
+
+    check(store, since=since, until=until, as_json=as_json)
 
 
 @app.command("schema")

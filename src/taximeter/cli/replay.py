@@ -51,7 +51,8 @@ def replay(path: str, sinks: Sequence[str], by: Sequence[str], *, ndjson: bool, 
 
     Raises:
         ConfigurationError: An option that cannot be.
-        StoreError: The file, or the rest of it, cannot be read; what was read until there is shown all the same.
+        StoreError: The file, or the rest of it, cannot be read, or nothing in it is a recording; what was read is shown
+            all the same.
     """
     names, zone = read_dimensions(by), read_zone(tz, "--tz")
     counts, broken = Counts(), list[StoreError]()
@@ -69,6 +70,8 @@ def replay(path: str, sinks: Sequence[str], by: Sequence[str], *, ndjson: bool, 
     _print_counts(console(stderr=ndjson), counts, tracker.close() if tracker else None)
     for error in broken:
         raise error
+    if counts.unreadable and not counts.recordings:
+        raise StoreError(f"{path}: holds no recording")
 
 
 def read_events(lines: Iterable[bytes], source: LineFile, counts: Counts) -> Iterator[TaskCompletionEvent]:

@@ -32,6 +32,8 @@ class Lines:
             lines[0] = self._join(lines[0] or b"")
         if rest:
             self._hold(rest)
+        if len(data) > self._limit_bytes:
+            return [line if line is None or len(line) <= self._limit_bytes else None for line in lines]
         return lines
 
     def finish(self) -> bytes | None:

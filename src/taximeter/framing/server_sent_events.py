@@ -40,7 +40,7 @@ class ServerSentEvents:
 
     def feed(self, data: bytes, /) -> Sequence[Document]:
         """Take the next bytes and return the events that they complete."""
-        if self._between and (document := _only_event(data)) is not None:
+        if self._between and len(data) <= self._limit_bytes and (document := _only_event(data)) is not None:
             return (document,)
         documents: list[Document] = []
         for line in self._lines.feed(data):

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from taximeter.pricing.cost import Cost
-from taximeter.pricing.kind import PIECES, TOKEN_KINDS
-from taximeter.pricing.money import FEMTOS_PER_MICRO, FEMTOS_PER_NANO, apportion, usd_text
+from taximeter.pricing.kind import TOKEN_KINDS, list_price, unit_of
+from taximeter.pricing.money import FEMTOS_PER_MICRO, FEMTOS_PER_NANO, apportion
 from taximeter.pricing.plan import NO_LEVEL, Level, Plan, piece_amount
 from taximeter.usage import Usage
 from taximeter.vocabulary import CostStatus
@@ -89,11 +89,8 @@ def _token_counts(usage: Usage, level: Level) -> Iterator[tuple[str, int, int | 
 
 
 def _line(kind: str, quantity: int, rate: int | None, rule: str) -> Component:
-    if kind in TOKEN_KINDS:
-        unit, pieces = "mtok", 1_000_000
-    else:
-        unit, pieces = ("hour", 1) if kind in PIECES else ("1k", 1000)
-    price = None if rate is None else usd_text(rate, pieces)
+    unit, _ = unit_of(kind)
+    price = None if rate is None else list_price(kind, rate)
     return Component(kind=kind, quantity=quantity, unit=unit, usd_per_unit=price, rule=rule)
 
 

@@ -11,7 +11,7 @@ from taximeter.pricing.money import FEMTOS_PER_MICRO, FEMTOS_PER_NANO, round_hal
 from taximeter.pricing.override import Override
 from taximeter.pricing.plan import Plan, flat_amount
 from taximeter.pricing.resolver import Entry, Resolver
-from taximeter.pricing.table import Table, shipped_table
+from taximeter.pricing.table import Table
 from taximeter.usage import Usage
 from taximeter.vocabulary import CostSource, CostStatus
 
@@ -58,7 +58,12 @@ class Catalog:
         for override in overrides:
             if not isinstance(override, Override):
                 raise ConfigurationError("overrides", override, "Override values")
-        return Catalog(self._table, (*self._overrides, *overrides))
+        return Catalog(self._table, (*self._overrides, *overrides)) if overrides else self
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The table's names of all providers."""
+        return tuple(self._table.providers)
 
     def entry(self, provider: str, model: str) -> Entry | None:
         """Return the table's entry for a model, with every rate it has and had; None when it has none."""
@@ -199,4 +204,6 @@ class Catalog:
 
 @cache
 def _default() -> Catalog:
-    return Catalog(shipped_table())
+    from taximeter.pricing.installation import newest_table  # noqa: PLC0415 - nothing is read at import
+
+    return Catalog(newest_table())

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from taximeter.pricing.money import usd_text
 from taximeter.usage import Usage
 
 TOKEN_KINDS = {
@@ -73,3 +74,15 @@ def fill(rates: Rates) -> dict[str, int]:
         if kind not in full and parent in full:
             full[kind] = full[parent]
     return full
+
+
+def unit_of(kind: str) -> tuple[str, int]:
+    """Return the unit that price lists use for a kind, and how many of what its rate is for make one unit."""
+    if kind in TOKEN_KINDS:
+        return "mtok", 1_000_000
+    return ("hour", 1) if kind in PIECES else ("1k", 1000)
+
+
+def list_price(kind: str, rate: int) -> str:
+    """Write a rate as price lists do: in USD a million tokens, a thousand pieces or an hour."""
+    return usd_text(rate, unit_of(kind)[1])

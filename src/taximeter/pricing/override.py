@@ -19,6 +19,7 @@ from taximeter.pricing.spelling import table_name
 
 Price = str | int | float | Decimal
 _PRICE_SUFFIX = re.compile(r"_(?:usd_per_)?(?:mtok|1k)$")
+_REMARKS = frozenset({"id", "name", "note", "prices", "source"})
 _LIMIT = Decimal(10**9)  # USD; what is dearer is a slip of the keyboard
 
 
@@ -151,17 +152,24 @@ def _holds(override: Override, at_us: int) -> bool:
     return (start is None or at_us >= start) and (end is None or at_us < end)
 
 
+def _as_table(value: Any) -> Mapping[str, Any]:
+    if value is not None and not isinstance(value, Mapping):
+        raise ConfigurationError("prices", value, "a table of prices by kind")
+    return value or {}
+
+
 def override_from(settings: Mapping[str, Any]) -> Override:
     """Read an override from a table of a configuration file.
 
-    `from` and `to` stand for the dates, and prices may stand among the settings under their kind, in USD per million
-    tokens or per thousand pieces: {"model": "gpt-4o", "input": "2", "output": "8"}.
+    `from` and `to` stand for the dates, and prices may stand under their kind, among the settings or in a table
+    `prices`, in USD per million tokens or per thousand pieces: {"model": "gpt-4o", "input": "2", "output": "8"}. What
+    stands under `id`, `name`, `note` or `source` is a remark.
 
     Raises:
         ConfigurationError: A key or value that cannot be.
     """
     values: dict[str, Any] = {"usd_per_mtok": {}, "usd_per_1k": {}}
-    for key, value in settings.items():
+    for key, value in {**settings, **_as_table(settings.get("prices"))}.items():
         field = {"from": "valid_from", "to": "valid_to"}.get(key, key)
         kind = _PRICE_SUFFIX.sub("", key)
         if field in Override.__struct_fields__:
@@ -170,7 +178,7 @@ def override_from(settings: Mapping[str, Any]) -> Override:
             values["usd_per_mtok"] = {**values["usd_per_mtok"], kind: value}
         elif kind in PIECE_KINDS:
             values["usd_per_1k"] = {**values["usd_per_1k"], kind: value}
-        else:
+        elif key not in _REMARKS:
             allowed = ", ".join((*Override.__struct_fields__, *TOKEN_KINDS, *PIECE_KINDS))
             raise ConfigurationError(key, value, f"one of {allowed}")
     return Override(**values)

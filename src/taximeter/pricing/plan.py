@@ -17,6 +17,7 @@ _REASONING = tuple(TOKEN_KINDS).index("reasoning")
 _OUTPUT = tuple(TOKEN_KINDS).index("output")
 _INPUTS = len(INPUT_KINDS)
 _DAY_US = 86_400_000_000
+_FOREVER_US = 1 << 100  # beyond any number that a clock could give
 
 
 FlatRates = tuple[Any, ...]  # integers or None, in the order of `Usage`
@@ -189,7 +190,7 @@ def _in_window(window: Window, at_us: int) -> bool:
 
 def validity(rows: Iterable[Row | Multiplier], at_us: int) -> tuple[int, int]:
     """Return the span around an instant in which no row begins or ends: [from, until)."""
-    marks = [-(1 << 62), 1 << 62]
+    marks = [-_FOREVER_US, _FOREVER_US]
     for row in rows:
         marks += [mark for mark in (row.from_us, row.until_us) if mark is not None]
         if isinstance(row, Row) and row.window is not None:

@@ -4,20 +4,29 @@ from collections.abc import Mapping
 from time import time_ns
 from typing import Any
 
-from taximeter.pricing.breakdown import Component
+from taximeter.pricing.breakdown import Breakdown, Component
 from taximeter.pricing.catalog import Catalog
 from taximeter.pricing.instant import instant_us
 from taximeter.pricing.override import Override, override_from
 from taximeter.pricing.spelling import wire_name
-from taximeter.providers import read_payload
+from taximeter.providers import Facts, read_payload
 from taximeter.providers.directory import FORMATS
 
 _FORMAT_NAMES = {
-    "batch": "",
-    "generatecontent": "gemini.generate",
+    "audio": "openai.transcription",
+    "chat.completions": "openai.chat",
+    "chat_completions": "openai.chat",
+    "embedding": "openai.embeddings",
     "generate_content": "gemini.generate",
+    "generatecontent": "gemini.generate",
+    "invoke_model": "bedrock.invoke",
     "streamgeneratecontent": "gemini.stream_generate",
+    "transcriptions": "openai.transcription",
 }
+"""Other short names of formats than the second half of their own."""
+
+_NATIVE = frozenset({"anthropic", "bedrock", "cohere", "google", "ollama", "vertex"})
+"""Providers whose formats are their own, so that a short name is not OpenAI's."""
 
 
 def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> dict[str, Any]:
@@ -37,17 +46,25 @@ def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> d
     """
     catalog = Catalog.default() if catalog is None else catalog
     context = dict(record.get("context") or {})
-    overrides = _overrides(context.pop("user_override", None))
-    if overrides:
-        catalog = catalog.with_overrides(*overrides)
+    catalog = catalog.with_overrides(*_overrides(context.pop("user_override", None)))
+    breakdown = _price(record, context, catalog)
+    return {
+        "id": record.get("id"),
+        "cost_status": str(breakdown.cost.status),
+        "cost_usd_micros": breakdown.cost.usd_micros,
+        "cost_usd_nanos": breakdown.cost.usd_nanos,
+        "components": [component_fields(component) for component in breakdown.components],
+        "price_version": breakdown.cost.price_version,
+    }
+
+
+def _price(record: Mapping[str, Any], context: dict[str, str], catalog: Catalog) -> Breakdown:
     provider, model = wire_name(str(record.get("provider") or "unknown")), record.get("model")
     api = str(record.get("api") or "").lower()
-    facts = read_payload(
-        record.get("raw_usage") or {}, provider=provider, wire_format=_wire_format(provider, api)
-    )
+    facts = _read(record.get("raw_usage"), provider, _wire_format(provider, api, str(model)))
     if api.rpartition(".")[2] == "batch":
         context.setdefault("processing", "batch")
-    breakdown = catalog.breakdown(
+    return catalog.breakdown(
         facts.usage,
         provider=provider,
         model=model or facts.model,
@@ -58,14 +75,6 @@ def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> d
         charges=facts.charges,
         reported_usd_nanos=facts.reported_cost_usd_nanos,
     )
-    return {
-        "id": record.get("id"),
-        "cost_status": str(breakdown.cost.status),
-        "cost_usd_micros": breakdown.cost.usd_micros,
-        "cost_usd_nanos": breakdown.cost.usd_nanos,
-        "components": [component_fields(component) for component in breakdown.components],
-        "price_version": breakdown.cost.price_version,
-    }
 
 
 def component_fields(component: Component) -> dict[str, Any]:
@@ -91,7 +100,19 @@ def _at_us(at: Any) -> int:
     return time_ns() // 1000 if known is None else known
 
 
-def _wire_format(provider: str, api: str) -> str | None:
-    """Return the format that a full or short name means: `chat` of Ollama is Ollama's own, else OpenAI's."""
-    names = (api, _FORMAT_NAMES.get(api), f"{provider}.{api}", f"openai.{api}")
+def _read(raw: Any, provider: str, wire_format: str | None) -> Facts:
+    """Read a usage as it is, else as the part of a response that some providers keep it in."""
+    facts = read_payload(raw or {}, provider=provider, wire_format=wire_format)
+    for name in ("usage", "meta", "usageMetadata"):
+        if facts.usage is None and isinstance(raw, Mapping):
+            facts = read_payload({name: raw}, provider=provider, wire_format=wire_format)
+    return facts
+
+
+def _wire_format(provider: str, api: str, model: str) -> str | None:
+    """Return the format that a full or short name means: `chat` is OpenAI's, but Ollama's where Ollama answered."""
+    if provider == "bedrock" and "invoke" in api and "claude" in model:
+        return "anthropic.messages"  # each family of models has the body of its own maker
+    shared = () if provider in _NATIVE else (f"openai.{api}",)
+    names = (f"{provider.replace('.', '')}.{api}", api, _FORMAT_NAMES.get(api), *shared)
     return next((name for name in names if name in FORMATS), None)

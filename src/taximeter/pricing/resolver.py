@@ -1,5 +1,6 @@
 """Resolver: from the names and the context of a call to the plan that prices it."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -22,10 +23,19 @@ from taximeter.pricing.plan import (
     validity,
 )
 from taximeter.pricing.spelling import is_local, spellings, stems, table_name
-from taximeter.pricing.table import Multiplier, Provider, Row, Table
+from taximeter.pricing.table import Multiplier, Provider, Row, Table, UnreadableTableError
 from taximeter.vocabulary import CostSource
 
-_FREE_LEVEL = make_level(-1, {"input": 0, "output": 0})
+logger = logging.getLogger("taximeter")
+
+_FREE = Plan(
+    levels=(make_level(-1, {"input": 0, "output": 0}),),
+    source=CostSource.RULE,
+    from_us=0,
+    until_us=0,
+    rules=("free by rule",),
+    free=True,
+)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -70,21 +80,13 @@ class Resolver:
         multipliers = self._multipliers(provider)
         since, until = self._span(entry, multipliers, at_us)
         override = strongest(self._overrides, provider, names, found, at_us)
-        if override is None and any(
-            is_local(provider, model) or model.endswith(":free") for model in models[:1]
-        ):
-            return Plan(
-                levels=(_FREE_LEVEL,),
-                source=CostSource.RULE,
-                free=True,
-                from_us=since,
-                until_us=until,
-                rules=("free",),
-            )
-        listed = _listed(
+        plan = _listed(
             entry, found, at_us, [rule for rule in multipliers if _applies(rule, names, found, at_us)]
         )
-        plan = listed if override is None else _overridden(listed, override)
+        if override is not None and (override.multiplier is None or plan.levels):
+            plan = _overridden(plan, override)
+        elif any(is_local(provider, model) or model.endswith(":free") for model in models[:1]):
+            plan = _FREE
         return msgspec.structs.replace(
             plan, from_us=since, until_us=until, by_tokens_alone=is_by_tokens_alone(plan.levels)
         )
@@ -93,8 +95,15 @@ class Resolver:
         if name not in self._providers:
             if name not in self._table.providers:  # unknown names are not kept: there may be very many
                 return None
-            self._providers[name] = self._table.provider(name)
+            self._providers[name] = self._unpacked(name)
         return self._providers[name]
+
+    def _unpacked(self, name: str) -> Provider | None:
+        try:
+            return self._table.provider(name)
+        except UnreadableTableError as error:  # its models have no price then; a call is not to fail for that
+            logger.warning("taximeter: %s", error)
+            return None
 
     def _find(self, owner: str, model: str) -> tuple[str, tuple[Row, ...]] | None:
         provider = self._provider(owner)
@@ -132,7 +141,6 @@ def _listed(entry: Entry | None, found: Conditions, at_us: int, rules: Sequence[
     standard, variants = resolve(entry.rows, found, at_us) if entry is not None else (None, [])
     if entry is None or standard is None or not standard.rates:
         return Plan(from_us=at_us, until_us=at_us)
-    variants = variants if entry.own else []
     rules = [rule for rule in rules if not (rule.unless_variant and _has_variant(variants, rule))]
     rows = (standard, *variants)
     marginal = {tier.above_tokens for row in rows for tier in row.tiers if tier.marginal}
@@ -173,9 +181,7 @@ def _multiplied(rates: Rates, rules: Iterable[Multiplier]) -> dict[str, int]:
 
 
 def _overridden(plan: Plan, override: Override) -> Plan:
-    """Return the plan at the user's price; unchanged where there is no price that a multiplier could act on."""
-    if override.multiplier is not None and not plan.levels:
-        return plan
+    """Return the plan at the user's price."""
     own = override.rates()
     if override.multiplier is not None:
         levels = tuple(_discounted(level, override.factor()) for level in plan.levels)

@@ -1,9 +1,9 @@
 """Table: every rate we ship, with its validity, as one compact file."""
 
 import hashlib
-import pkgutil
 import zlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -105,9 +105,16 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     multipliers: tuple[Multiplier, ...] = ()
 
     def provider(self, name: str) -> Provider | None:
-        """Unpack one provider; None when the table has none of that name."""
+        """Unpack one provider; None when the table has none of that name.
+
+        Raises:
+            UnreadableTableError: The provider's part is damaged.
+        """
         packed = self.providers.get(name)
-        return None if packed is None else msgspec.msgpack.decode(packed, type=Provider)
+        try:
+            return None if packed is None else msgspec.msgpack.decode(packed, type=Provider)
+        except msgspec.DecodeError as error:
+            raise UnreadableTableError(f"a damaged price table, at {name}: {error}") from error
 
 
 def build_table(
@@ -146,7 +153,4 @@ def decode_table(data: bytes) -> Table:
 
 def shipped_table() -> Table:
     """Read the table that came with the package."""
-    data = pkgutil.get_data("taximeter.pricing", "data/prices.bin")
-    if data is None:
-        raise UnreadableTableError("the package was installed without its price table")
-    return decode_table(data)
+    return decode_table((Path(__file__).parent / "data" / "prices.bin").read_bytes())

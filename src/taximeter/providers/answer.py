@@ -13,6 +13,10 @@ LIMIT = 4096
 """How many choices, calls and the like are told apart in one response; memory stays bounded beyond it."""
 
 
+class UnreadableDocumentError(ValueError):
+    """A document that holds another one which is none."""
+
+
 class Answer:
     """Takes the documents of one response, whole or streamed, and keeps the facts.
 
@@ -45,6 +49,9 @@ class Answer:
             streaming=body.get("stream") is True,
             service_tier=as_text(body.get("service_tier")),
         )
+
+    reads_headers: ClassVar[bool] = False
+    """Whether the response's headers hold counts."""
 
     usage_name: ClassVar[str] = "usage"
     """The field of a response that holds the usage."""

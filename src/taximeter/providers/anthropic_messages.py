@@ -13,7 +13,14 @@ from taximeter.providers.answer import Answer
 from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import Message, text_of, tool_names
-from taximeter.providers.values import as_count, as_items, as_mapping, as_text, first_count, merged
+from taximeter.providers.values import (
+    as_count,
+    as_items,
+    as_mapping,
+    as_text,
+    count_of,
+    merged,
+)
 from taximeter.usage import Usage
 
 
@@ -133,12 +140,12 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
     searches = as_count(as_mapping(raw.get("server_tool_use")).get("web_search_requests"))
     return usage_of(
         {
-            "uncached_input_tokens": first_count(raw, "input_tokens"),
-            "cache_read_tokens": first_count(raw, "cache_read_input_tokens"),
+            "uncached_input_tokens": count_of(raw, "input_tokens"),
+            "cache_read_tokens": count_of(raw, "cache_read_input_tokens"),
             "cache_write_5m_tokens": write_5m,
             "cache_write_1h_tokens": write_1h,
-            "text_output_tokens": first_count(raw, "output_tokens"),
-            "reasoning_tokens": first_count(as_mapping(raw.get("output_tokens_details")), "thinking_tokens"),
+            "text_output_tokens": count_of(raw, "output_tokens"),
+            "reasoning_tokens": count_of(as_mapping(raw.get("output_tokens_details")), "thinking_tokens"),
         },
         units={"web_search": searches or 0},
     )
@@ -165,10 +172,10 @@ def _cache_writes(raw: Mapping[str, Any]) -> tuple[int | None, int | None]:
     The total is the newer number when a stream's end revises it and leaves the split as it was, so the split is only
     followed as far as the total goes.
     """
-    total = first_count(raw, "cache_creation_input_tokens")
+    total = count_of(raw, "cache_creation_input_tokens")
     split = as_mapping(raw.get("cache_creation"))
-    write_1h = first_count(split, "ephemeral_1h_input_tokens")
-    write_5m = first_count(split, "ephemeral_5m_input_tokens")
+    write_1h = count_of(split, "ephemeral_1h_input_tokens")
+    write_5m = count_of(split, "ephemeral_5m_input_tokens")
     if total is None:
         return write_5m, write_1h
     if write_1h is None:

@@ -16,7 +16,14 @@ from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.failure import failure_of
 from taximeter.providers.request import text_of, tool_names
-from taximeter.providers.values import as_items, as_mapping, as_text, first_count, merged
+from taximeter.providers.values import (
+    as_items,
+    as_mapping,
+    as_text,
+    count_of,
+    first_count,
+    merged,
+)
 from taximeter.usage import Usage
 
 
@@ -92,7 +99,7 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
     """
     write = first_count(raw, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
     write_1h = sum(
-        first_count(detail, "inputTokens") or 0
+        count_of(detail, "inputTokens") or 0
         for detail in as_items(raw.get("cacheDetails"))
         if detail.get("ttl") == "1h"
     )

@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 import msgspec
 
 from taximeter.framing import AwsEventStream
-from taximeter.providers.answer import Answer
+from taximeter.providers.answer import Answer, UnreadableDocumentError
 from taximeter.providers.anthropic_messages import MessagesAnswer
 from taximeter.providers.bedrock_converse import ConverseAnswer, read_usage
+from taximeter.providers.cohere import CohereAnswer
 from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.failure import failure_of
@@ -50,6 +51,7 @@ class InvokeAnswer(Answer):
     """A body of any family, read by the family's own rules, with what it lacks filled in by Bedrock's counts."""
 
     framing: ClassVar[type[Any]] = AwsEventStream
+    reads_headers: ClassVar[bool] = True
 
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)
@@ -65,6 +67,11 @@ class InvokeAnswer(Answer):
             or tool_names(as_mapping(body.get("toolConfig")).get("tools")),
         )
 
+    @classmethod
+    def as_response(cls, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return *document*: the counts stand in the response itself."""
+        return document
+
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a body, or one event of a stream, which holds the family's own event in base64."""
         if self.event.endswith(("Exception", "Error")):
@@ -72,7 +79,7 @@ class InvokeAnswer(Answer):
             facts.error_type, facts.error_status, facts.error_retryable = failure_of(self.event, None)
             return
         if isinstance(encoded := document.get("bytes"), str):
-            document = as_mapping(msgspec.json.decode(b64decode(encoded)))
+            document = _decoded(encoded)
         if metrics := as_mapping(document.get(METRICS)):
             self._counts = metrics
         family = self._family = self._family or self._choose(document)
@@ -103,11 +110,20 @@ class InvokeAnswer(Answer):
             kind = MessagesAnswer
         elif "choices" in document:
             kind = ChatAnswer
+        elif "event_type" in document or "generation_id" in document:
+            kind = CohereAnswer
         elif _CONVERSE_FIELDS & document.keys():
             kind = ConverseAnswer
         family = kind(self.endpoint)
         family.facts = self.facts
         return family
+
+
+def _decoded(encoded: str) -> Mapping[str, Any]:
+    try:
+        return as_mapping(msgspec.json.decode(b64decode(encoded)))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise UnreadableDocumentError from error
 
 
 def _filled(usage: Usage, rest: Usage) -> Usage:
@@ -125,5 +141,5 @@ def _filled(usage: Usage, rest: Usage) -> Usage:
             "audio_output_tokens": outputs.audio_output_tokens,
             "reasoning_tokens": outputs.reasoning_tokens,
         },
-        units=usage.units,
+        units=usage.units or {},
     )

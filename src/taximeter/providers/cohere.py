@@ -13,7 +13,13 @@ from taximeter.providers.answer import Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import Message, system_text, tool_names
-from taximeter.providers.values import as_items, as_mapping, as_text, first_count, known_sum
+from taximeter.providers.values import (
+    as_items,
+    as_mapping,
+    as_text,
+    count_of,
+    known_sum,
+)
 from taximeter.usage import Usage
 
 
@@ -97,10 +103,10 @@ class CohereAnswer(Answer):
             return
         tokens, billed = as_mapping(raw.get("tokens")), as_mapping(raw.get("billed_units"))
         units = {
-            "search_unit": first_count(billed, "search_units") or 0,
-            "classification": first_count(billed, "classifications") or 0,
+            "search_unit": count_of(billed, "search_units") or 0,
+            "classification": count_of(billed, "classifications") or 0,
         }
-        facts.usage = _usage(tokens or billed, first_count(raw, "cached_tokens"), units)
+        facts.usage = _usage(tokens or billed, count_of(raw, "cached_tokens"), units)
         charged = _usage(billed, None, units)
         if tokens and billed and charged != facts.usage:
             facts.charges = ((None, charged),)
@@ -108,7 +114,7 @@ class CohereAnswer(Answer):
     def _end(self, delta: Mapping[str, Any]) -> None:
         self.complete = self.usage_is_final = True
         self.note_finish(0, delta.get("finish_reason"))
-        self._note_failure_text(delta.get("error"))
+        self.note_failure(delta)
         if usage := as_mapping(delta.get("usage")):
             self.facts.raw_usage = dict(usage)
 
@@ -128,10 +134,6 @@ class CohereAnswer(Answer):
         if "tokens" in usage or "billed_units" in usage:
             self.facts.raw_usage = {key: value for key, value in usage.items() if key in _USAGE_FIELDS}
 
-    def _note_failure_text(self, error: Any) -> None:
-        if isinstance(error, str) and error:
-            self.note_failure({"error": error})
-
 
 class CohereLinesAnswer(CohereAnswer):
     """A response of version 1, whose stream is made of JSON lines."""
@@ -143,9 +145,9 @@ _USAGE_FIELDS = frozenset({"tokens", "billed_units", "cached_tokens"})
 
 
 def _usage(counts: Mapping[str, Any], cached: int | None, units: dict[str, int]) -> Usage:
-    image = first_count(counts, "image_tokens")
+    image = count_of(counts, "image_tokens")
     return usage_of(
-        split_input(known_sum(first_count(counts, "input_tokens"), image), cache_read=cached, image=image),
-        split_output(first_count(counts, "output_tokens"), reasoning=first_count(counts, "reasoning_tokens")),
+        split_input(known_sum(count_of(counts, "input_tokens"), image), cache_read=cached, image=image),
+        split_output(count_of(counts, "output_tokens"), reasoning=count_of(counts, "reasoning_tokens")),
         units=units,
     )

@@ -2,6 +2,9 @@
 
 from taximeter.usage import Usage
 
+_UNKNOWN: dict[str, int | None] = {}
+_NOTHING: dict[str, int] = {}
+
 
 def split_input(
     total: int | None,
@@ -20,6 +23,9 @@ def split_input(
     """
     if total is None:
         return {}
+    if audio is None and image is None and cache_write_5m is None and cache_write_1h is None:
+        read, left = _taken(cache_read, total)  # as most calls are
+        return {"uncached_input_tokens": left, "cache_read_tokens": read}
     left = total
     if cached_audio is None and audio is not None and cache_read is not None:
         cached_audio = min(audio, max(0, cache_read - (total - min(audio, total)))) or None
@@ -59,10 +65,12 @@ def split_output(
     }
 
 
-def usage_of(*counters: dict[str, int | None], units: dict[str, int] | None = None) -> Usage:
+def usage_of(
+    inputs: dict[str, int | None], outputs: dict[str, int | None] = _UNKNOWN, units: dict[str, int] = _NOTHING
+) -> Usage:
     """Return the counters as one usage; those that nobody named are unknown."""
-    known = {name: count for part in counters for name, count in part.items() if count is not None}
-    return Usage(**known, units={name: n for name, n in (units or {}).items() if n} or None)
+    billed = {name: count for name, count in units.items() if count} if units else None
+    return Usage(**inputs, **outputs, units=billed or None)
 
 
 def _taken(part: int | None, left: int) -> tuple[int | None, int]:

@@ -1,6 +1,7 @@
 """Directory: from a URL to the wire format spoken there. To add a format, write its file and one line here."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -121,6 +122,8 @@ ROUTES = (
         "watsonx.generation", r"/ml/v1(?:-beta)?/(?:generation/text|text/generation(?:_stream)?)$", "watsonx"
     ),
     _route("openai.chat", r"/ml/v1(?:/deployments/[^/]+)?/text/chat(?:_stream)?$", "watsonx"),
+    _route("openai.chat", r"/serving-endpoints/(?P<model>[^/]+)/invocations$", "databricks"),
+    _route("openai.chat", r"/cortex/inference:complete$", "snowflake"),
     _route("xai.grpc_chat", r"/xai_api\.Chat(?:/GetCompletion(?:Chunk)?)?$", "xai", method="GRPC"),
     _route("ollama.chat", r"/api/chat$", "ollama", LOCAL),
     _route("ollama.embed", r"/api/embed(?:dings)?$", "ollama", LOCAL),
@@ -167,14 +170,16 @@ ROUTES = (
 _LIKELY = re.compile(r"/chat/completions$|/v1/messages$|/v1/(?!chat$|messages$)|/openai/|/models/[^/]+:")
 
 
-def identify(method: str, url: str) -> Endpoint | None:
+def identify(method: str, url: str, *, declared: Mapping[str, str] | None = None) -> Endpoint | None:
     """Return what answers at *url*, None when the call is no inference.
 
     Args:
         method: The HTTP method.
         url: The full URL; the scheme may be missing, the query is not read and not kept.
+        declared: Who answers at hosts that no table knows, by host name in lower case.
     """
-    return _identify(method.upper(), url.partition("?")[0].partition("#")[0])
+    address = url.partition("?")[0].partition("#")[0]
+    return _identify(method.upper(), address, declared.get(_host_name(address)) if declared else None)
 
 
 def endpoint_for(wire_format: str, *, provider: str | None = None, model: str | None = None) -> Endpoint:
@@ -192,10 +197,10 @@ def endpoint_for(wire_format: str, *, provider: str | None = None, model: str | 
 
 
 @lru_cache(maxsize=512)
-def _identify(method: str, address: str) -> Endpoint | None:
+def _identify(method: str, address: str, declared: str | None) -> Endpoint | None:
     host, _, path = address.rpartition("://")[2].partition("/")
     host, path = host.rpartition("@")[2].lower(), "/" + path.rstrip("/")
-    provider = provider_of(host)
+    provider = declared or provider_of(host)
     for route in ROUTES:
         if (
             route.method == method
@@ -210,6 +215,11 @@ def _identify(method: str, address: str) -> Endpoint | None:
                 region=region_of(host, path),
             )
     return None
+
+
+def _host_name(address: str) -> str:
+    host = address.rpartition("://")[2].partition("/")[0].rpartition("@")[2]
+    return host.partition(":")[0].lower()
 
 
 def _speaks(route: Route, provider: str | None, host: str, path: str) -> bool:

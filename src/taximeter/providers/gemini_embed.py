@@ -10,7 +10,12 @@ from typing import Any, ClassVar, TypedDict
 from taximeter.providers.answer import Answer, nested
 from taximeter.providers.counters import split_input, usage_of
 from taximeter.providers.gemini_generate import modalities
-from taximeter.providers.values import as_items, as_mapping, first_count, known_sum
+from taximeter.providers.values import (
+    as_items,
+    as_mapping,
+    count_of,
+    known_sum,
+)
 
 
 class EmbedDocument(TypedDict, total=False):
@@ -39,7 +44,7 @@ class EmbedAnswer(Answer):
             parts = modalities(raw.get("promptTokenDetails") or raw.get("promptTokensDetails"))
             self.facts.usage = usage_of(
                 split_input(
-                    first_count(raw, "promptTokenCount"), audio=parts.get("AUDIO"), image=parts.get("IMAGE")
+                    count_of(raw, "promptTokenCount"), audio=parts.get("AUDIO"), image=parts.get("IMAGE")
                 )
             )
 
@@ -74,11 +79,11 @@ class PredictAnswer(Answer):
         self.note_failure(document)
         self.has_output = True
         counts = [
-            first_count(nested(prediction, "embeddings", "statistics"), "token_count")
+            count_of(nested(prediction, "embeddings", "statistics"), "token_count")
             for prediction in as_items(document.get("predictions"))
         ]
         total = known_sum(*counts)
-        characters = first_count(as_mapping(document.get("metadata")), "billableCharacterCount")
+        characters = count_of(as_mapping(document.get("metadata")), "billableCharacterCount")
         if total is not None:
             self.facts.raw_usage = {"token_count": total}
             self.facts.usage = usage_of({"uncached_input_tokens": total})

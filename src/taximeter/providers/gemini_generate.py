@@ -12,7 +12,15 @@ from taximeter.providers.answer import Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import text_of, tool_names
-from taximeter.providers.values import as_count, as_items, as_mapping, as_text, first_count, known_sum
+from taximeter.providers.values import (
+    as_count,
+    as_items,
+    as_mapping,
+    as_text,
+    count_of,
+    first_count,
+    known_sum,
+)
 from taximeter.usage import Usage
 
 FINISH_REASONS = (
@@ -36,6 +44,7 @@ class GenerateDocument(TypedDict, total=False):
     """The fields of a response or of one chunk that are read."""
 
     candidates: Any
+    promptFeedback: Any
     usageMetadata: Any
     modelVersion: Any
     responseId: Any
@@ -84,6 +93,8 @@ class GenerateAnswer(Answer):
         for position, candidate in enumerate(as_items(document.get("candidates"))):
             index = as_count(candidate.get("index"))
             self._add_candidate(position if index is None else index, candidate)
+        if as_mapping(document.get("promptFeedback")).get("blockReason"):
+            self.complete = True  # a refused prompt has no candidate that could end
         usage = as_mapping(document.get("usageMetadata"))
         if any(
             "TokenCount" in str(name) for name in usage
@@ -128,15 +139,15 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
     """Return the usage; thinking stands beside the candidates and the tools' prompt beside the prompt."""
     prompts, cached = modalities(raw.get("promptTokensDetails")), modalities(raw.get("cacheTokensDetails"))
     outputs = modalities(raw.get("candidatesTokensDetails") or raw.get("responseTokensDetails"))
-    thoughts = first_count(raw, "thoughtsTokenCount")
+    thoughts = count_of(raw, "thoughtsTokenCount")
     output = known_sum(first_count(raw, "candidatesTokenCount", "responseTokenCount"), thoughts)
-    total, prompt = first_count(raw, "totalTokenCount"), first_count(raw, "promptTokenCount")
+    total, prompt = count_of(raw, "totalTokenCount"), count_of(raw, "promptTokenCount")
     if output is None and total is not None and total == prompt:
         output = 0  # protobuf leaves zeros out
     return usage_of(
         split_input(
-            known_sum(prompt, first_count(raw, "toolUsePromptTokenCount")),
-            cache_read=first_count(raw, "cachedContentTokenCount"),
+            known_sum(prompt, count_of(raw, "toolUsePromptTokenCount")),
+            cache_read=count_of(raw, "cachedContentTokenCount"),
             audio=prompts.get("AUDIO"),
             cached_audio=cached.get("AUDIO"),
             image=prompts.get("IMAGE"),

@@ -11,7 +11,14 @@ from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.gemini_generate import modalities
 from taximeter.providers.request import text_of, tool_names
-from taximeter.providers.values import as_items, as_mapping, as_text, first_count, known_sum
+from taximeter.providers.values import (
+    as_items,
+    as_mapping,
+    as_text,
+    count_of,
+    first_count,
+    known_sum,
+)
 from taximeter.usage import Usage
 
 
@@ -81,13 +88,13 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
     thoughts = first_count(raw, "total_thought_tokens", "total_reasoning_tokens")
     return usage_of(
         split_input(
-            known_sum(first_count(raw, "total_input_tokens"), first_count(raw, "total_tool_use_tokens")),
-            cache_read=first_count(raw, "total_cached_tokens"),
+            known_sum(count_of(raw, "total_input_tokens"), count_of(raw, "total_tool_use_tokens")),
+            cache_read=count_of(raw, "total_cached_tokens"),
             audio=inputs.get("AUDIO"),
             image=inputs.get("IMAGE"),
         ),
         split_output(
-            known_sum(first_count(raw, "total_output_tokens"), thoughts),
+            known_sum(count_of(raw, "total_output_tokens"), thoughts),
             reasoning=thoughts,
             audio=outputs.get("AUDIO"),
             image=outputs.get("IMAGE"),

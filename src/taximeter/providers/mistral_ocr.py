@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, TypedDict
 
 from taximeter.providers.answer import Answer
-from taximeter.providers.values import as_mapping, first_count
+from taximeter.providers.values import (
+    as_mapping,
+    count_of,
+)
 from taximeter.usage import Usage
 
 
@@ -35,6 +38,6 @@ class OcrAnswer(Answer):
 
     def settle(self) -> None:
         """Work out usage."""
-        pages = first_count(self.facts.raw_usage or {}, "pages_processed")
+        pages = count_of(self.facts.raw_usage or {}, "pages_processed")
         if pages:
             self.facts.usage = Usage(units={"page": pages})

@@ -11,7 +11,12 @@ from taximeter.providers.answer import Answer
 from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import Message, system_text, tool_names
-from taximeter.providers.values import as_items, as_mapping, as_text, first_count
+from taximeter.providers.values import (
+    as_items,
+    as_mapping,
+    as_text,
+    count_of,
+)
 
 _COUNTS = ("prompt_eval_count", "eval_count")
 
@@ -93,8 +98,8 @@ class OllamaAnswer(Answer):
         if raw := self.facts.raw_usage:
             self.facts.usage = usage_of(
                 {
-                    "uncached_input_tokens": first_count(raw, "prompt_eval_count"),
-                    "text_output_tokens": first_count(raw, "eval_count"),
+                    "uncached_input_tokens": count_of(raw, "prompt_eval_count"),
+                    "text_output_tokens": count_of(raw, "eval_count"),
                 }
             )
 

@@ -10,7 +10,11 @@ from typing import Any
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.openai_chat import read_usage, reported_cost
-from taximeter.providers.values import as_mapping, as_text, first_count
+from taximeter.providers.values import (
+    as_mapping,
+    as_text,
+    count_of,
+)
 from taximeter.usage import Usage
 
 
@@ -46,8 +50,8 @@ def _tokens(raw: Mapping[str, Any]) -> Usage:
     inputs = as_mapping(raw.get("input_token_details") or raw.get("input_tokens_details"))
     outputs = as_mapping(raw.get("output_token_details") or raw.get("output_tokens_details"))
     return usage_of(
-        split_input(first_count(raw, "input_tokens"), audio=first_count(inputs, "audio_tokens")),
-        split_output(first_count(raw, "output_tokens"), audio=first_count(outputs, "audio_tokens")),
+        split_input(count_of(raw, "input_tokens"), audio=count_of(inputs, "audio_tokens")),
+        split_output(count_of(raw, "output_tokens"), audio=count_of(outputs, "audio_tokens")),
     )
 
 

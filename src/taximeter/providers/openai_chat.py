@@ -18,6 +18,7 @@ from taximeter.providers.values import (
     as_mapping,
     as_text,
     as_usd_nanos,
+    count_of,
     first_count,
     known_sum,
     merged,
@@ -72,11 +73,16 @@ class ChatAnswer(Answer):
 
     def is_plain(self, document: bytes) -> bool:
         """Whether the chunk holds only more text: no end, no usage, no tool call; an error never leaves a choice open."""
+        if b'"finish_reason":null' in document:
+            ended = b'"finish_reason":"' in document
+        elif b'"finish_reason": null' in document:
+            ended = b'"finish_reason": "' in document
+        else:
+            return False
         return (
-            b'"finish_reason":null' in document
-            and b'"finish_reason":"' not in document
+            not ended
             and b'"tool_calls"' not in document
-            and (b'"usage":null' in document or b'"usage"' not in document)
+            and (b'"usage":null' in document or b'"usage"' not in document or b'"usage": null' in document)
         )
 
     def add(self, document: Mapping[str, Any]) -> None:
@@ -108,22 +114,30 @@ class ChatAnswer(Answer):
             self.facts.raw_usage = merged(self.facts.raw_usage, usage)
         if choice.get("text"):
             self.has_output = True
-        for part in (as_mapping(choice.get("delta")), as_mapping(choice.get("message"))):
-            if any(value for key, value in part.items() if key != "role"):
-                self.has_output = True
-            self._add_tool_calls(index, part)
+        for name in ("delta", "message"):
+            part = choice.get(name)
+            if isinstance(part, dict):
+                self.has_output = self.has_output or _says_something(part)
+                self._add_tool_calls(index, part)
 
     def _add_tool_calls(self, choice: int, message: Mapping[str, Any]) -> None:
-        if len(self._tool_calls) >= LIMIT:
-            return
-        for position, call in enumerate(as_items(message.get("tool_calls"))):
-            at = as_count(call.get("index"))
-            ids = self._tool_calls.setdefault((choice, position if at is None else at), set())
-            call_id = as_text(call.get("id"))
-            if call_id and len(ids) < LIMIT:
-                ids.add(call_id)
+        calls = message.get("tool_calls")
+        if calls and len(self._tool_calls) < LIMIT:
+            for position, call in enumerate(as_items(calls)):
+                self._add_tool_call(choice, position, call)
         if message.get("function_call"):
             self._tool_calls.setdefault((choice, "function_call"), set())
+
+    def _add_tool_call(self, choice: int, position: int, call: Mapping[str, Any]) -> None:
+        at = as_count(call.get("index"))
+        ids = self._tool_calls.setdefault((choice, position if at is None else at), set())
+        call_id = as_text(call.get("id"))
+        if call_id and len(ids) < LIMIT:
+            ids.add(call_id)
+
+
+def _says_something(message: Mapping[str, Any]) -> bool:
+    return any(message[name] for name in message if name != "role")
 
 
 def read_usage(raw: Mapping[str, Any], provider: str) -> Usage:
@@ -138,33 +152,33 @@ def read_usage(raw: Mapping[str, Any], provider: str) -> Usage:
         or raw.get("completion_token_details")
         or raw.get("output_tokens_details")
     )
-    reasoning = first_count(outputs, "reasoning_tokens")
+    reasoning = count_of(outputs, "reasoning_tokens")
     if reasoning is None:
-        reasoning = first_count(raw, "reasoning_tokens")
+        reasoning = count_of(raw, "reasoning_tokens")
     completion = _with_hidden_reasoning(prompt, completion, reasoning, raw, provider)
-    audio = first_count(inputs, "audio_tokens")
+    audio = count_of(inputs, "audio_tokens")
     prompt = _with_audio_beside(prompt, completion, audio, raw, provider)
-    cache_read = first_count(inputs, "cached_tokens")
+    cache_read = count_of(inputs, "cached_tokens")
     if cache_read is None:
         cache_read = first_count(
             raw, "cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens"
         )
     cache_write = first_count(inputs, "cache_write_tokens", "cache_creation_tokens")
     if cache_write is None:
-        cache_write = first_count(raw, "cache_creation_input_tokens")
+        cache_write = count_of(raw, "cache_creation_input_tokens")
     return usage_of(
         split_input(
             prompt,
             cache_read=cache_read,
             cache_write_5m=cache_write,
             audio=audio,
-            image=first_count(inputs, "image_tokens"),
+            image=count_of(inputs, "image_tokens"),
         ),
         split_output(
             completion,
             reasoning=reasoning,
-            audio=first_count(outputs, "audio_tokens"),
-            image=first_count(outputs, "image_tokens"),
+            audio=count_of(outputs, "audio_tokens"),
+            image=count_of(outputs, "image_tokens"),
         ),
     )
 
@@ -177,7 +191,7 @@ def _with_hidden_reasoning(
     xAI counts reasoning beside the completion, and so do hosts of its models, which the total shows. Google's
     compatible endpoint does not name its thinking at all; only the total holds it.
     """
-    total, seen = first_count(raw, "total_tokens"), known_sum(prompt, completion)
+    total, seen = count_of(raw, "total_tokens"), known_sum(prompt, completion)
     if reasoning and completion is not None:
         beside = total == known_sum(seen, reasoning) or (provider == "xai" and reasoning > completion)
         return completion + reasoning if beside else completion
@@ -196,10 +210,10 @@ def _with_audio_beside(
     prompt: int | None, completion: int | None, audio: int | None, raw: Mapping[str, Any], provider: str
 ) -> int | None:
     """Return all input: Mistral counts audio beside the prompt, which its total shows."""
+    if provider != "mistral" or not audio:
+        return prompt
     beside = known_sum(prompt, audio)
-    if provider == "mistral" and audio and first_count(raw, "total_tokens") == known_sum(beside, completion):
-        return beside
-    return prompt
+    return beside if count_of(raw, "total_tokens") == known_sum(beside, completion) else prompt
 
 
 def reported_cost(raw: Mapping[str, Any]) -> int | None:
@@ -207,7 +221,9 @@ def reported_cost(raw: Mapping[str, Any]) -> int | None:
     cost = raw.get("cost")
     if isinstance(cost, Mapping):
         return as_usd_nanos(cost.get("total_cost"))
-    if cost is None:
-        cost = nested(raw, "pydantic_ai_gateway").get("cost_estimate")
-    nanos = as_usd_nanos(cost)
-    return ticks_as_usd_nanos(raw.get("cost_in_usd_ticks")) if nanos is None else nanos
+    if cost is not None:
+        return as_usd_nanos(cost)
+    if (ticks := raw.get("cost_in_usd_ticks")) is not None:
+        return ticks_as_usd_nanos(ticks)
+    gateway = raw.get("pydantic_ai_gateway")  # what Pydantic's gateway adds to a provider's usage
+    return as_usd_nanos(gateway.get("cost_estimate")) if isinstance(gateway, Mapping) else None

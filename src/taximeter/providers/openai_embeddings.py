@@ -10,7 +10,12 @@ from typing import Any, ClassVar, TypedDict
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import split_input, usage_of
 from taximeter.providers.openai_chat import reported_cost
-from taximeter.providers.values import as_mapping, as_text, first_count
+from taximeter.providers.values import (
+    as_mapping,
+    as_text,
+    count_of,
+    first_count,
+)
 
 
 class EmbeddingsDocument(TypedDict, total=False):
@@ -40,6 +45,6 @@ class EmbeddingsAnswer(Answer):
         """Work out usage and reported cost."""
         if raw := self.facts.raw_usage:
             total = first_count(raw, "prompt_tokens", "input_tokens", "total_tokens")
-            self.facts.usage = usage_of(split_input(total, image=first_count(raw, "image_tokens")))
+            self.facts.usage = usage_of(split_input(total, image=count_of(raw, "image_tokens")))
             self.facts.reported_cost_usd_nanos = reported_cost(raw)
             self.facts.service_tier = as_text(raw.get("service_tier"))

@@ -10,7 +10,11 @@ from typing import Any, ClassVar
 from taximeter.framing import JsonLines
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
-from taximeter.providers.values import as_mapping, as_text, first_count
+from taximeter.providers.values import (
+    as_mapping,
+    as_text,
+    count_of,
+)
 from taximeter.usage import Usage
 
 _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
@@ -77,15 +81,15 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
     cached = as_mapping(inputs.get("cached_tokens_details"))
     return usage_of(
         split_input(
-            first_count(raw, "input_tokens"),
-            cache_read=first_count(inputs, "cached_tokens"),
-            audio=first_count(inputs, "audio_tokens"),
-            cached_audio=first_count(cached, "audio_tokens"),
-            image=first_count(inputs, "image_tokens"),
+            count_of(raw, "input_tokens"),
+            cache_read=count_of(inputs, "cached_tokens"),
+            audio=count_of(inputs, "audio_tokens"),
+            cached_audio=count_of(cached, "audio_tokens"),
+            image=count_of(inputs, "image_tokens"),
         ),
         split_output(
-            first_count(raw, "output_tokens"),
-            reasoning=first_count(outputs, "reasoning_tokens"),
-            audio=first_count(outputs, "audio_tokens"),
+            count_of(raw, "output_tokens"),
+            reasoning=count_of(outputs, "reasoning_tokens"),
+            audio=count_of(outputs, "audio_tokens"),
         ),
     )

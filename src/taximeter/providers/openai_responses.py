@@ -14,7 +14,12 @@ from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.openai_chat import reported_cost
 from taximeter.providers.request import SYSTEM_ROLES, plain, text_of, tool_names
-from taximeter.providers.values import as_items, as_mapping, as_text, first_count
+from taximeter.providers.values import (
+    as_items,
+    as_mapping,
+    as_text,
+    count_of,
+)
 from taximeter.usage import Usage
 
 ENDED = frozenset(
@@ -155,17 +160,17 @@ def read_usage(raw: Mapping[str, Any], items: Sequence[Item] = ()) -> Usage:
     outputs = as_mapping(raw.get("output_tokens_details"))
     return usage_of(
         split_input(
-            first_count(raw, "input_tokens"),
-            cache_read=first_count(inputs, "cached_tokens"),
-            cache_write_5m=first_count(inputs, "cache_write_tokens"),
-            audio=first_count(inputs, "audio_tokens"),
-            image=first_count(inputs, "image_tokens"),
+            count_of(raw, "input_tokens"),
+            cache_read=count_of(inputs, "cached_tokens"),
+            cache_write_5m=count_of(inputs, "cache_write_tokens"),
+            audio=count_of(inputs, "audio_tokens"),
+            image=count_of(inputs, "image_tokens"),
         ),
         split_output(
-            first_count(raw, "output_tokens"),
-            reasoning=first_count(outputs, "reasoning_tokens"),
-            audio=first_count(outputs, "audio_tokens"),
-            image=first_count(outputs, "image_tokens"),
+            count_of(raw, "output_tokens"),
+            reasoning=count_of(outputs, "reasoning_tokens"),
+            audio=count_of(outputs, "audio_tokens"),
+            image=count_of(outputs, "image_tokens"),
         ),
         units=count_units(items),
     )

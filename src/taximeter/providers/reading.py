@@ -1,7 +1,8 @@
 """Reading: one interaction, read while it passes by."""
 
+import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from taximeter.framing import (
     ServerSentEvents,
     WholeBody,
 )
-from taximeter.providers.answer import Answer
+from taximeter.providers.answer import Answer, UnreadableDocumentError
 from taximeter.providers.directory import FORMATS
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import Facts, RequestFacts
@@ -26,6 +27,7 @@ _LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl"
 _AWS_TYPE = "application/vnd.amazon.eventstream"
 _BINARY_TYPES = ("audio/", "image/", "video/", "application/octet-stream")
 _RAW_USAGE_LIMIT_BYTES = 16 * 1024
+_FORM_FIELD = re.compile(rb'\bname="(model|service_tier)"\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]{1,200})\r?\n')
 _DONE = b"[DONE]"  # OpenAI's end mark, which the compatible servers copied
 
 
@@ -48,17 +50,21 @@ class Reading:
         "_status",
         "_unreadable",
         "endpoint",
+        "fault",
         "unparsed",
     )
 
     def __init__(self, endpoint: Endpoint, request_body: bytes | Mapping[str, Any] | None = None) -> None:
         self.endpoint = endpoint
         self.unparsed = 0
+        """How many documents could not be read."""
+        self.fault: Exception | None = None
+        """The last mistake of our own; None as long as no parser has stumbled."""
         self._answer: Answer = FORMATS[endpoint.wire_format].answer(endpoint)
         self._body = request_body
         self._request: RequestFacts | None = None
         self._status = 200
-        self._headers: dict[str, str] = {}
+        self._headers: Mapping[str, str] = {}
         self._framing: Framing | None = None
         self._facts: Facts | None = None
         self._unreadable = False
@@ -86,9 +92,9 @@ class Reading:
         """Take the status and the headers of the response."""
         try:
             self._status = status
-            self._headers = {str(name).lower(): str(value) for name, value in headers.items()}
-        except Exception:
-            self.unparsed += 1
+            self._headers = headers
+        except Exception as error:
+            self._stumble(error)
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body, decompressed, however they were cut."""
@@ -104,8 +110,8 @@ class Reading:
                     self._take(name, document)
                 elif not answer.is_plain(document):
                     self._take_or_keep(name, document)
-        except Exception:  # whatever a server sends, the application's own reading goes on
-            self.unparsed += 1
+        except Exception as error:  # whatever a server sends, the application's own reading goes on
+            self._stumble(error)
 
     def finish(self, *, whole: bool = True) -> Facts:
         """Return the facts; the first call decides, later ones return the same.
@@ -118,15 +124,20 @@ class Reading:
                 self._end(whole)
                 self._facts = self._answer.finish()
                 self._judge(self._facts)
-            except Exception:  # see feed
-                self.unparsed += 1
+            except Exception as error:  # see feed
+                self._stumble(error)
                 self._facts = self._answer.facts
             self._facts.request = self.request
         return self._facts
 
+    def _stumble(self, error: Exception) -> None:
+        self.unparsed += 1
+        self.fault = error
+
     def _end(self, whole: bool) -> None:
         framing, answer = self._framing, self._answer
-        answer.see_headers(self._headers)
+        if answer.reads_headers:
+            answer.see_headers(_lower_cased(self._headers))
         answer.facts.streaming = self._streamed()
         if framing is None:
             return
@@ -140,6 +151,9 @@ class Reading:
             self.unparsed = unread  # what the application cut is not what the server garbled
         self._unreadable = isinstance(framing, WholeBody) and self.unparsed > unread
         self.unparsed += framing.unparsed
+
+    def _may_be_large(self) -> bool:
+        return not isinstance(self._framing, WholeBody) or self._framing.held_bytes > _RAW_USAGE_LIMIT_BYTES
 
     def _streamed(self) -> bool:
         framing = self._framing
@@ -156,7 +170,7 @@ class Reading:
             facts.error_type, facts.error_retryable = "unparseable", False
         facts.truncated = not answer.complete and not facts.failed
         facts.partial = facts.truncated and facts.usage is not None and not answer.usage_is_final
-        if facts.raw_usage is not None and _is_too_large(facts.raw_usage):
+        if facts.raw_usage is not None and self._may_be_large() and _is_too_large(facts.raw_usage):
             facts.raw_usage = None
         if self.endpoint.region is not None:
             facts.price_context = {**(facts.price_context or {}), "region": self.endpoint.region}
@@ -166,7 +180,7 @@ class Reading:
         facts = self._answer.facts
         if self._answer.note_failure(decoded, self._status) or facts.error_type is not None:
             return
-        if word := self._headers.get("x-amzn-errortype"):
+        if word := _lower_cased(self._headers).get("x-amzn-errortype"):
             facts.error_type = word.partition(":")[0]
         elif any(isinstance(decoded.get(name), str) for name in ("message", "detail", "Message")):
             facts.error_type = "error"
@@ -177,7 +191,7 @@ class Reading:
         facts.error_type, facts.error_status, facts.error_retryable = failure_of(word, self._status)
 
     def _choose_framing(self, head: bytes) -> Framing:
-        kind = self._headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = _content_type(self._headers)
         first = head[:1]
         if kind.startswith(_BINARY_TYPES) and first not in b"{[":
             return BinaryBody()
@@ -208,13 +222,13 @@ class Reading:
         if document.startswith(_DONE):
             self._answer.complete = True
             return
+        self._answer.event = name.decode("utf-8", "replace") if name else ""
         try:
             decoded = _decoder(self._answer.shape if self._status < 400 else dict[str, Any]).decode(document)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
+            self._answer.add(decoded)
+        except (msgspec.MsgspecError, UnreadableDocumentError, UnicodeDecodeError, RecursionError):
             self.unparsed += 1
             return
-        self._answer.event = name.decode("utf-8", "replace") if name else ""
-        self._answer.add(decoded)
         if self._status >= 400:
             self._note_refusal(decoded)
         if isinstance(self._framing, WholeBody):
@@ -238,6 +252,8 @@ def read_response(
 def read_request(endpoint: Endpoint, body: bytes | Mapping[str, Any] | None) -> RequestFacts:
     """Return what a request body tells; a body that is no JSON tells nothing but what the URL does."""
     answer = FORMATS[endpoint.wire_format].answer
+    if body is None:
+        return RequestFacts(model=endpoint.model, streaming="stream" in endpoint.wire_format)
     try:
         decoded = _decode_request(answer, body)
         facts = answer.read_request(decoded)
@@ -248,9 +264,11 @@ def read_request(endpoint: Endpoint, body: bytes | Mapping[str, Any] | None) -> 
     return facts
 
 
-def _decode_request(answer: type[Answer], body: bytes | Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if body is None or isinstance(body, Mapping):
-        return body or {}
+def _decode_request(answer: type[Answer], body: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(body, Mapping):
+        return body
+    if body.startswith(b"--"):
+        return {match[1].decode(): match[2].decode() for match in _FORM_FIELD.finditer(body)}
     try:
         decoded: Mapping[str, Any] = _decoder(getattr(answer, "request_shape", dict[str, Any])).decode(body)
     except msgspec.ValidationError:
@@ -265,3 +283,20 @@ def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
 
 def _is_too_large(raw_usage: dict[str, Any]) -> bool:
     return len(msgspec.json.encode(raw_usage)) > _RAW_USAGE_LIMIT_BYTES
+
+
+def _lower_cased(headers: Mapping[str, str]) -> dict[str, str]:
+    return {str(name).lower(): str(value) for name, value in headers.items()}
+
+
+def _content_type(headers: Mapping[str, str]) -> str:
+    """Return the media type without its parameters; most mappings find it under one of the first two spellings."""
+    value = headers.get("content-type") or headers.get("Content-Type")
+    if value is None:
+        value = _lower_cased(headers).get("content-type")
+    return _media_type(str(value)) if value is not None else ""
+
+
+@lru_cache(maxsize=64)
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()

@@ -13,7 +13,13 @@ from typing import Any
 
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import usage_of
-from taximeter.providers.values import as_count, as_items, as_mapping, first_count
+from taximeter.providers.values import (
+    as_count,
+    as_items,
+    as_mapping,
+    count_of,
+    first_count,
+)
 
 _LISTS = ("results", "outputs", "generations", "completions")
 _HOLDERS = ("details", "metrics", "timings")
@@ -45,6 +51,11 @@ class TextAnswer(Answer):
     Counts in a stream are running totals, some of them missing or zero in later events, so the largest counts.
     """
 
+    @classmethod
+    def as_response(cls, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return *document*: the counts stand in the response itself."""
+        return document
+
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a body or one event."""
         self.note_failure(document)
@@ -63,8 +74,8 @@ class TextAnswer(Answer):
         if raw := self.facts.raw_usage:
             self.facts.usage = usage_of(
                 {
-                    "uncached_input_tokens": first_count(raw, "input_tokens"),
-                    "text_output_tokens": first_count(raw, "output_tokens"),
+                    "uncached_input_tokens": count_of(raw, "input_tokens"),
+                    "text_output_tokens": count_of(raw, "output_tokens"),
                 }
             )
 

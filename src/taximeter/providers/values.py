@@ -11,6 +11,8 @@ _LARGEST = 2**63 - 1  # what a column of any store holds
 
 def as_count(value: Any) -> int | None:
     """Return *value* as a number of things, None when it is none; gRPC's JSON writes 64-bit integers as strings."""
+    if value is None:
+        return None
     if type(value) is int:
         return value if 0 <= value <= _LARGEST else None
     if isinstance(value, float):
@@ -37,11 +39,16 @@ def as_items(value: Any) -> Sequence[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, dict)]
 
 
+def count_of(values: Mapping[str, Any], name: str) -> int | None:
+    """Return the named count when it is there."""
+    value = values.get(name)
+    return value if type(value) is int and 0 <= value <= _LARGEST else as_count(value)
+
+
 def first_count(values: Mapping[str, Any], *names: str) -> int | None:
     """Return the first of the named counts that is there."""
     for name in names:
-        value = values.get(name)
-        if value is not None and (count := as_count(value)) is not None:
+        if (count := count_of(values, name)) is not None:
             return count
     return None
 

@@ -16,7 +16,7 @@ from taximeter.providers.values import (
     as_items,
     as_mapping,
     as_text,
-    first_count,
+    count_of,
     known_sum,
     ticks_as_usd_nanos,
 )
@@ -92,12 +92,12 @@ class GrpcChatAnswer(Answer):
 
 def read_usage(raw: Mapping[str, Any]) -> Usage:
     """Return the usage; reasoning stands beside the completion, 64-bit numbers may be strings."""
-    reasoning = first_count(raw, "reasoning_tokens")
+    reasoning = count_of(raw, "reasoning_tokens")
     return usage_of(
         split_input(
-            first_count(raw, "prompt_tokens"),
-            cache_read=first_count(raw, "cached_prompt_text_tokens"),
-            image=first_count(raw, "prompt_image_tokens"),
+            count_of(raw, "prompt_tokens"),
+            cache_read=count_of(raw, "cached_prompt_text_tokens"),
+            image=count_of(raw, "prompt_image_tokens"),
         ),
-        split_output(known_sum(first_count(raw, "completion_tokens"), reasoning), reasoning=reasoning),
+        split_output(known_sum(count_of(raw, "completion_tokens"), reasoning), reasoning=reasoning),
     )

@@ -102,6 +102,13 @@ def was_refused(event: TaskCompletionEvent) -> bool:
     )
 
 
+def lacks_price(event: TaskCompletionEvent) -> bool:
+    """Whether a call's cost, or a part of it, is not known; a refused call waits for none."""
+    if cost_nanos(event) is None:
+        return not was_refused(event)
+    return event.cost_status == CostStatus.PARTIAL
+
+
 def describe_money(totals: Totals) -> str:
     """Return the cost of a group with what it leaves out: exact, estimated or unknown is told apart."""
     if totals.calls and totals.unpriced_calls == totals.calls:

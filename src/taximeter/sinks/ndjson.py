@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,11 @@ class NdjsonSink:
         self._written_lines += len(lines)
 
     async def _give_up(self, data: bytes, written: int) -> None:
-        """Keep the lines that are whole, and close: the next attempt ends a torn one as if a crash had left it."""
+        """Keep the lines that are whole, and close: the next attempt looks at the file afresh."""
         self._written_lines += data.count(b"\n", 0, written)
-        await self._close()
+        if self._file is not None:
+            _take_back(self._file.fileno(), written - data.rfind(b"\n", 0, written) - 1)
+            await self._close()
 
     async def _opened(self) -> Any:
         if self._file is not None and not _is_same_file(self._file.fileno(), self.path):
@@ -78,7 +81,7 @@ class NdjsonSink:
             self._file = await aiofiles.open(
                 self.path, "ab", buffering=0, opener=_open_private, executor=INLINE
             )
-            if _is_torn(self.path):
+            if _is_torn(self._file.fileno(), self.path):
                 await self._file.write(b"\n")
         return self._file
 
@@ -100,10 +103,21 @@ def _is_same_file(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _is_torn(path: Path) -> bool:
-    """Whether the last line has no end."""
+def _take_back(descriptor: int, torn_bytes: int) -> None:
+    """Cut off the part of a line that was written, unless another process has appended to it meanwhile."""
+    if not torn_bytes:
+        return
+    with suppress(OSError):  # then the line stays torn, and is ended before the next event
+        end = os.lseek(descriptor, 0, os.SEEK_CUR)
+        if os.fstat(descriptor).st_size == end:
+            os.ftruncate(descriptor, end - torn_bytes)
+
+
+def _is_torn(descriptor: int, path: Path) -> bool:
+    """Whether the last line has no end; only a regular file can be looked at without waiting for somebody."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or not status.st_size:
+        return False
     with path.open("rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) or not file.seek(0, os.SEEK_END):
-            return False
         file.seek(-1, os.SEEK_END)
         return file.read() != b"\n"

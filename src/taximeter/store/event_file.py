@@ -10,6 +10,7 @@ from taximeter.errors import UnreadableEventError
 from taximeter.event import Event, TaskCompletionEvent, decode_event
 from taximeter.report.dimension import key_reader, read_columns, read_dimensions
 from taximeter.report.group import Group, group_events
+from taximeter.report.totals import lacks_price
 from taximeter.report.window import ALWAYS, Window
 from taximeter.store.line_file import LineFile
 
@@ -45,14 +46,18 @@ class EventFile:
         """Return the event of that id, or None."""
         return next((event for event in self.events() if event.event_id == event_id), None)
 
-    def events(self, window: Window = ALWAYS) -> Iterator[TaskCompletionEvent]:
-        """Yield the finished calls that started in *window*, in the file's order.
+    def events(
+        self, window: Window = ALWAYS, *, lacking_price: bool = False
+    ) -> Iterator[TaskCompletionEvent]:
+        """Yield the finished calls that started in *window*, in the file's order; see `Store.events`.
 
         Raises:
             StoreError: The file, or the rest of it, cannot be read.
         """
         for event in self._all_events():
-            if isinstance(event, TaskCompletionEvent) and event.started_at_us in window:
+            if not isinstance(event, TaskCompletionEvent) or event.started_at_us not in window:
+                continue
+            if lacks_price(event) or not lacking_price:
                 yield event
 
     def _all_events(self) -> Iterator[Event]:

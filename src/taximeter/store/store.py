@@ -24,6 +24,7 @@ QUARTER_US = 15 * 60 * 1_000_000
 
 _REFUSED = "error_status >= 400 AND actual_input_tokens IS NULL AND actual_output_tokens IS NULL"
 _NANOS = "COALESCE(actual_cost_usd_nanos, actual_cost_usd_micros * 1000)"
+_LACKS_PRICE = f"CASE WHEN {_NANOS} IS NULL THEN NOT COALESCE({_REFUSED}, 0) ELSE cost_status = 'partial' END"
 _SUMS: dict[str, str] = {
     "calls": "1",
     "failed_calls": "outcome IN ('failure', 'timeout')",
@@ -98,13 +99,21 @@ class Store:
         """
         return next(self._events("event_id = ?", event_id), None)
 
-    def events(self, window: Window = ALWAYS) -> Iterator[TaskCompletionEvent]:
+    def events(
+        self, window: Window = ALWAYS, *, lacking_price: bool = False
+    ) -> Iterator[TaskCompletionEvent]:
         """Yield the events that started in *window*, oldest first.
+
+        Args:
+            window: When the calls started.
+            lacking_price: Only those whose cost, or a part of it, is not known.
 
         Raises:
             StoreError: The file is broken.
         """
         condition, values = _window_condition(window)
+        if lacking_price:
+            condition = f"{condition} AND {_LACKS_PRICE}"
         return self._events(f"{condition} ORDER BY started_at_us, event_id", *values)
 
     def close(self) -> None:

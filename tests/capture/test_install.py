@@ -1,0 +1,127 @@
+"""The hook for a whole process: every client, made before or after, in either library, and back out again."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import httpx2
+import openai
+import pytest
+
+from list_tracker import ListTracker
+from loopback import DemoServer
+from taximeter.capture import install, meter
+
+LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+BODY = {"model": "text-embedding-3-small", "input": "Hello"}
+
+
+@pytest.fixture
+def installed(tracker: ListTracker) -> Iterator[ListTracker]:
+    """A tracker that hears of every call in this process."""
+    uninstall = install(tracker)
+    yield tracker
+    uninstall()
+
+
+def embed(client: Any, server: DemoServer) -> None:
+    """Make one call."""
+    client.post(f"{server.url}/v1/embeddings", json=BODY)
+
+
+@LIBRARIES
+def test_new_clients_are_metered(library: Any, server: DemoServer, installed: ListTracker) -> None:
+    """A client made after the hook is metered."""
+    with library.Client() as client:
+        embed(client, server)
+    assert installed.event.operation == "embeddings"
+
+
+@LIBRARIES
+def test_clients_that_were_there_are_metered(library: Any, server: DemoServer, tracker: ListTracker) -> None:
+    """So is one that was there before, until the hook is taken out."""
+    with library.Client() as client:
+        uninstall = install(tracker)
+        embed(client, server)
+        uninstall()
+        embed(client, server)
+    assert tracker.event.operation == "embeddings"
+
+
+@LIBRARIES
+def test_transport_that_is_exchanged_later_is_metered(
+    library: Any, server: DemoServer, installed: ListTracker
+) -> None:
+    """What counts is the transport at the time of the call."""
+    with library.Client() as client:
+        client._transport.close()
+        client._transport = library.HTTPTransport()
+        embed(client, server)
+    assert installed.event.operation == "embeddings"
+
+
+@LIBRARIES
+@pytest.mark.anyio
+async def test_async_clients_are_metered(library: Any, server: DemoServer, installed: ListTracker) -> None:
+    """Async clients as well."""
+    async with library.AsyncClient() as client:
+        await client.post(f"{server.url}/v1/embeddings", json=BODY)
+    assert installed.event.operation == "embeddings"
+
+
+def test_client_with_a_meter_of_its_own_keeps_it(server: DemoServer, installed: ListTracker) -> None:
+    """A call is never counted twice: the client's own tracker wins."""
+    own = ListTracker()
+    with meter(openai.OpenAI(base_url=f"{server.url}/v1", api_key="key"), own) as client:
+        client.embeddings.create(model="text-embedding-3-small", input="Hello")
+    assert own.event.operation == "embeddings"
+    assert not installed.tracked
+
+
+def test_installing_again_replaces_the_tracker(server: DemoServer, installed: ListTracker) -> None:
+    """The last one installed hears of calls, once."""
+    other = ListTracker()
+    uninstall = install(other)
+    with httpx2.Client() as client:
+        embed(client, server)
+    uninstall()
+    assert other.event.operation == "embeddings"
+    assert not installed.tracked
+
+
+def test_event_belongs_to_the_run(server: DemoServer, tracker: ListTracker) -> None:
+    """The run's id is in events whose scope has none."""
+    uninstall = install(tracker, run_id="run-7")
+    with httpx.Client() as client:
+        embed(client, server)
+    uninstall()
+    assert tracker.event.run_id == "run-7"
+
+
+LATE = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from list_tracker import ListTracker
+from taximeter.capture import install
+tracker = ListTracker()
+install(tracker)
+before = sorted({"httpx", "httpx2", "openai"} & set(sys.modules))
+import httpx, httpx2
+for library in (httpx, httpx2):
+    with library.Client() as client:
+        client.post(sys.argv[2] + "/v1/embeddings", json={"model": "m", "input": "Hello"})
+hidden = [type(library.__spec__.loader).__name__ for library in (httpx, httpx2)]
+print(json.dumps([before, len(tracker.tracked), hidden]))
+"""
+
+
+def test_libraries_imported_later_are_metered(server: DemoServer) -> None:
+    """The hook imports neither library, meters both once they come, and leaves their modules as they would be."""
+    tests = sys.path[next(i for i, entry in enumerate(sys.path) if entry.endswith("/tests"))]
+    output = subprocess.run(
+        [sys.executable, "-c", LATE, tests, server.url], check=True, capture_output=True, text=True
+    ).stdout
+    assert json.loads(output) == [[], 2, ["SourceFileLoader", "SourceFileLoader"]]

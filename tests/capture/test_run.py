@@ -1,0 +1,204 @@
+"""An unchanged program under the meter: it runs as it would have run, and what it used is known at the end."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import taximeter
+from loopback import DemoServer, environment
+from taximeter.capture.run import RunResult, run
+from taximeter.errors import ConfigurationError
+
+CALL = """
+import httpx, os
+def call():
+    url = os.environ["OLLAMA_HOST"] + "/api/chat"
+    httpx.post(url, json={"model": "llama3.2", "messages": [], "stream": False}).raise_for_status()
+call()
+"""
+
+
+def run_python(code: str, server: DemoServer, **options: object) -> RunResult:
+    """Run a program of a few lines under the meter; its events go nowhere but into the tally."""
+    return run_program([sys.executable, "-c", code], environment(server), **options)
+
+
+def run_program(command: list[str], env: Mapping[str, str], **options: object) -> RunResult:
+    """Run a command under the meter with the log as its sink, which this program does not show."""
+    return run(command, ["log:DEBUG"], environment=env, **options)  # type: ignore[arg-type]  # passed on as they are
+
+
+def test_calls_are_tallied(server: DemoServer) -> None:
+    """The calls of the program are in the tally, and its end in a receipt that has lost nothing."""
+    result = run_python(CALL + "call()", server)
+    (row,) = result.tally.rows
+    assert (row.provider, row.model, row.calls, row.input_tokens) == ("ollama", "llama3.2", 2, 652)
+    (receipt,) = result.receipts
+    assert receipt.complete
+    assert (result.exit_code, result.metered_processes, result.unfinished_process_ids) == (0, 1, ())
+
+
+def test_events_reach_the_sinks_with_run_and_service(server: DemoServer, tmp_path: Path) -> None:
+    """Events go where they are told to, from wherever the program has gone to, and name run and service."""
+    sink = Path(os.path.relpath(tmp_path / "events.ndjson"))
+    code = CALL.replace("call()\n", f"os.chdir({str(tmp_path.parent)!r}); call()\n", 2).replace(
+        "def os", "def"
+    )
+    code = f"import os\nos.chdir({str(tmp_path.parent)!r})\n{CALL}"
+    result = run(
+        [sys.executable, "-c", code],
+        [str(sink)],
+        service="demo",
+        run_id="run-7",
+        environment=environment(server),
+    )
+    (line,) = sink.read_bytes().splitlines()
+    event = taximeter.decode_event(line)
+    assert isinstance(event, taximeter.TaskCompletionEvent)
+    assert (event.run_id, event.service, result.run_id) == ("run-7", "demo", "run-7")
+
+
+@pytest.mark.parametrize("code", [0, 3, 255])
+def test_exit_code_is_the_programs(code: int, server: DemoServer) -> None:
+    """Whatever the program ends with, the run ends with."""
+    assert run_python(f"raise SystemExit({code})", server).exit_code == code
+
+
+def test_exit_code_of_a_killed_program(server: DemoServer) -> None:
+    """A signal that ends the program is told as shells do; its calls so far are known, its receipt is missing."""
+    code = CALL + "import time, signal\ntime.sleep(1.5)\nos.kill(os.getpid(), signal.SIGKILL)"
+    result = run_python(code, server)
+    assert result.exit_code == 128 + signal.SIGKILL
+    assert result.tally.total.calls == 1
+    assert len(result.unfinished_process_ids) == 1
+    assert result.receipts == ()
+
+
+def test_exception_of_the_program_is_its_own(server: DemoServer, capfd: pytest.CaptureFixture[str]) -> None:
+    """A traceback is the program's own, and the calls before it are counted."""
+    result = run_python(CALL + "raise LookupError('mine')", server)
+    assert result.exit_code == 1
+    assert result.tally.total.calls == 1
+    assert capfd.readouterr().err.splitlines()[-1] == "LookupError: mine"
+
+
+def test_output_is_untouched(server: DemoServer, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing is added to what the program writes."""
+    run_python(CALL + "import sys\nprint('out')\nprint('err', file=sys.stderr)", server)
+    assert capfd.readouterr() == ("out\n", "err\n")
+
+
+def test_command_that_is_not_there(server: DemoServer, tmp_path: Path) -> None:
+    """A missing program is told by name with the shell's code, one that cannot be run as well."""
+    missing = run_program([str(tmp_path / "nothing")], environment(server))
+    assert (missing.exit_code, missing.problem) == (127, f"{tmp_path / 'nothing'}: command not found")
+    (tmp_path / "text").write_text("no program")
+    refused = run_program([str(tmp_path / "text")], environment(server))
+    assert (refused.exit_code, refused.problem) == (126, f"{tmp_path / 'text'}: Permission denied")
+    with pytest.raises(ConfigurationError):
+        run([])
+
+
+def test_program_without_calls_is_not_loaded_down(server: DemoServer) -> None:
+    """A Python program without an HTTP library never loads taximeter, and its path is what it would be."""
+    code = (
+        "import sys; sys.exit(any(name.startswith(('taximeter.', 'msgspec')) for name in sys.modules)"
+        " or any('bootstrap' in entry for entry in sys.path))"
+    )
+    result = run_python(code, server)
+    assert (result.exit_code, result.metered_processes) == (0, 0)
+
+
+def test_other_programs_run_too(server: DemoServer) -> None:
+    """A program that is no Python runs as it is."""
+    result = run_program(["true"], environment(server))
+    assert (result.exit_code, result.tally.total.calls, result.problem) == (0, 0, None)
+
+
+CHILDREN = {
+    "subprocess": "import subprocess, sys\nsubprocess.run([sys.executable, '-c', CALL], check=True)",
+    "fork": "if not (pid := os.fork()):\n    call()\n    sys.exit()\nos.waitpid(pid, 0)",
+    "multiprocessing fork": "work('fork')",
+    "multiprocessing spawn": "work('spawn')",
+    "multiprocessing forkserver": "work('forkserver')",
+}
+PROGRAM = """
+import multiprocessing, os, sys, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+CALL = {call!r}
+{call_code}
+def work(method):
+    process = multiprocessing.get_context(method).Process(target=call)
+    process.start()
+    process.join()
+    sys.exit(process.exitcode)
+if __name__ == "__main__":
+    call()
+    {child}
+"""
+
+
+@pytest.mark.parametrize("kind", CHILDREN)
+def test_child_processes_meter_themselves(kind: str, server: DemoServer, tmp_path: Path) -> None:
+    """However a program makes a child, both count their own calls, once, and leave a receipt each."""
+    program = tmp_path / "program.py"
+    child = CHILDREN[kind].replace("\n", "\n    ")
+    call_code = CALL.removesuffix("call()\n")
+    program.write_text(PROGRAM.format(call=CALL, call_code=call_code, child=child))
+    result = run_program([sys.executable, str(program)], environment(server))
+    assert result.exit_code == 0
+    assert result.tally.total.calls == 2
+    assert len(result.receipts) == 2
+    assert all(receipt.complete and receipt.tracked == 1 for receipt in result.receipts)
+    assert result.unfinished_process_ids == ()
+
+
+def test_environments_own_sitecustomize_runs(
+    server: DemoServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What the environment does at the start of Python it still does, as the module it is."""
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.from_site = __file__")
+    env = {**environment(server), "PYTHONPATH": str(tmp_path)}
+    code = "import sys, sitecustomize\nprint(sys.from_site == sitecustomize.__file__)"
+    assert run_program([sys.executable, "-c", code + CALL], env).tally.total.calls == 1
+    assert capfd.readouterr().out == "True\n"
+
+
+def test_trouble_of_ours_is_one_line(server: DemoServer, capfd: pytest.CaptureFixture[str]) -> None:
+    """A sink that cannot work costs the program one line on stderr and nothing else."""
+    command = [sys.executable, "-c", CALL + "print('done')"]
+    result = run(command, ["gopher://nowhere"], environment=environment(server))
+    captured = capfd.readouterr()
+    assert (result.exit_code, captured.out) == (0, "done\n")
+    (line,) = captured.err.splitlines()
+    assert line.startswith("taximeter: this process is not metered: ConfigurationError")
+
+
+PARENT = """
+import sys
+from taximeter.capture.run import run
+child = "import signal, sys; signal.signal(signal.{name}, lambda *_: sys.exit(7)); print('ready', flush=True); signal.pause()"
+sys.exit(run([sys.executable, "-c", child], ["log:DEBUG"]).exit_code)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"])
+def test_signals_are_handed_on(name: str) -> None:
+    """A signal sent to the run reaches the program, and the run ends as the program does."""
+    with subprocess.Popen([sys.executable, "-c", PARENT.format(name=name)], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"ready\n"
+        parent.send_signal(getattr(signal, name))
+        assert parent.wait(timeout=10) == 7
+
+
+def test_result_is_plain_data(server: DemoServer) -> None:
+    """A result can be written down as JSON."""
+    result = run_program(["true"], environment(server))
+    assert msgspec.json.decode(msgspec.json.encode(result))["exit_code"] == 0

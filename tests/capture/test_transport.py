@@ -1,0 +1,214 @@
+"""What the transport does to requests and responses: as little as possible, in both libraries."""
+
+import gzip
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+
+from list_tracker import ListTracker
+from loopback import DemoServer, environment
+from taximeter.capture import meter
+from taximeter.errors import ConfigurationError
+
+LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+
+URL = "https://api.openai.com/v1/chat/completions"
+REQUEST = {"model": "gpt-4.1-mini", "messages": [], "stream": True}
+EVENTS = [
+    b'data: {"id":"c1","model":"gpt-4.1-mini","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\n',
+    b'data: {"id":"c1","model":"gpt-4.1-mini","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}\n\n',
+    b"data: [DONE]\n\n",
+]
+SSE = {"content-type": "text/event-stream"}
+
+
+def connection(library: Any, chunks: list[bytes]) -> Any:
+    """Return a body that each reader takes over where the last one stopped."""
+    remaining = iter(chunks)
+
+    async def read(_: Any) -> AsyncIterator[bytes]:
+        for chunk in remaining:
+            yield chunk
+
+    return type("Connection", (library.AsyncByteStream,), {"__aiter__": read})()
+
+
+def answering(library: Any, handler: Callable[[Any], Any], tracker: ListTracker, **options: Any) -> Any:
+    """Return a metered client whose network is a function."""
+    return meter(library.Client(transport=library.MockTransport(handler), **options), tracker)
+
+
+@LIBRARIES
+def test_usage_only_event_is_taken_out(library: Any, tracker: ListTracker) -> None:
+    """The server is asked for the usage and for readable bytes; the application gets the stream without the extra event."""
+    sent: list[Any] = []
+
+    def handler(request: Any) -> Any:
+        sent.append(request)
+        return library.Response(200, headers=SSE, content=iter(EVENTS))
+
+    with answering(library, handler, tracker) as client:
+        response = client.post(URL, json=REQUEST)
+    assert response.content == EVENTS[0] + EVENTS[2]
+    assert json.loads(sent[0].content) == {**REQUEST, "stream_options": {"include_usage": True}}
+    assert sent[0].headers["content-length"] == str(len(sent[0].content))
+    assert sent[0].headers["accept-encoding"] == "identity"
+    assert json.loads(response.request.content) == REQUEST
+    assert tracker.event.actual_input_tokens == 5
+
+
+@LIBRARIES
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": "AWS4-HMAC-SHA256 Credential=x"},
+        {"content-md5": "x"},
+        {"x-amz-content-sha256": "x"},
+    ],
+)
+def test_signed_request_is_sent_as_it_is(library: Any, headers: dict[str, str], tracker: ListTracker) -> None:
+    """A body under a signature must not change, even where the usage stays unknown for it."""
+    sent: list[Any] = []
+
+    def handler(request: Any) -> Any:
+        sent.append(request)
+        return library.Response(200, headers=SSE, content=iter(EVENTS))
+
+    with answering(library, handler, tracker) as client:
+        assert client.post(URL, json=REQUEST, headers=headers).content == b"".join(EVENTS)
+    assert json.loads(sent[0].content) == REQUEST
+
+
+@LIBRARIES
+def test_request_body_that_is_a_stream_is_not_touched(library: Any, tracker: ListTracker) -> None:
+    """A body that only the server may read is left to it; the answer is metered all the same."""
+
+    def handler(request: Any) -> Any:
+        assert json.loads(request.read()) == REQUEST
+        return library.Response(200, headers=SSE, content=iter(EVENTS))
+
+    with answering(library, handler, tracker) as client:
+        client.post(URL, content=iter([json.dumps(REQUEST).encode()]))
+    assert tracker.event.requested_model is None
+    assert tracker.event.model == "gpt-4.1-mini"
+
+
+@LIBRARIES
+@pytest.mark.parametrize("encoding", ["gzip", "zstd-unheard-of"])
+def test_encoded_answer_is_passed_on_encoded(library: Any, encoding: str, tracker: ListTracker) -> None:
+    """The application gets the raw bytes it would have got; what we cannot decode is a call without tokens."""
+    plain = json.dumps({"id": "c1", "model": "m", "choices": [], "usage": {"prompt_tokens": 5}}).encode()
+    raw = gzip.compress(plain)
+    headers = {"content-type": "application/json", "content-encoding": encoding}
+
+    def handler(request: Any) -> Any:
+        return library.Response(200, headers=headers, content=iter([raw[:9], raw[9:]]))
+
+    with answering(library, handler, tracker) as client, client.stream("POST", URL, json={}) as response:
+        assert b"".join(response.iter_raw()) == raw
+    assert tracker.event.outcome == "success"
+    assert tracker.event.actual_input_tokens == (5 if encoding == "gzip" else None)
+
+
+@LIBRARIES
+def test_answer_in_memory_is_read_from_there(library: Any, tracker: ListTracker) -> None:
+    """A response that a mock or a cache made whole has no stream to follow, and is metered as well."""
+
+    def handler(request: Any) -> Any:
+        return library.Response(200, json={"model": "m", "choices": [], "usage": {"prompt_tokens": 5}})
+
+    with answering(library, handler, tracker) as client:
+        assert client.post(URL, json={}).json()["model"] == "m"
+    assert tracker.event.actual_input_tokens == 5
+
+
+@LIBRARIES
+def test_redirect_is_no_call_of_its_own(library: Any, tracker: ListTracker) -> None:
+    """Only the call that is answered makes an event, and it asks for its usage again."""
+
+    def handler(request: Any) -> Any:
+        if request.url.host == "api.openai.com":
+            return library.Response(
+                307, headers={"location": "https://eu.api.openai.com/v1/chat/completions"}
+            )
+        assert b"include_usage" in request.content
+        return library.Response(200, headers=SSE, content=iter(EVENTS))
+
+    with answering(library, handler, tracker, follow_redirects=True) as client:
+        assert client.post(URL, json=REQUEST).content == EVENTS[0] + EVENTS[2]
+    assert tracker.event.actual_output_tokens == 2
+
+
+@LIBRARIES
+def test_chunks_arrive_before_they_are_read(library: Any, tracker: ListTracker) -> None:
+    """Each chunk is the application's before it is ours: nothing waits for the next one."""
+    asked_for: list[int] = []
+
+    def chunks() -> Iterator[bytes]:
+        for number, event in enumerate(EVENTS):
+            asked_for.append(number)
+            yield event
+
+    def handler(request: Any) -> Any:
+        return library.Response(200, headers=SSE, content=chunks())
+
+    with answering(library, handler, tracker) as client, client.stream("POST", URL, json={}) as response:
+        received = response.iter_raw()
+        assert next(received) == EVENTS[0]
+        assert asked_for == [0]
+        assert list(received) == EVENTS[1:]
+
+
+@LIBRARIES
+@pytest.mark.anyio
+@pytest.mark.filterwarnings(
+    "ignore:Async generator:ResourceWarning"
+)  # httpx leaves its own to the collector too
+async def test_second_reader_takes_over(library: Any, tracker: ListTracker, anyio_backend: str) -> None:
+    """Reading on with another iterator, as the openai SDK does after the end mark, loses no chunk."""
+
+    async def handler(request: Any) -> Any:
+        return library.Response(200, headers=SSE, stream=connection(library, EVENTS))
+
+    client = meter(library.AsyncClient(transport=library.MockTransport(handler)), tracker)
+    async with client, client.stream("POST", URL, json={}) as response:
+        first = response.aiter_raw()
+        assert await anext(first) == EVENTS[0]
+        second = [chunk async for chunk in response.stream]
+        await first.aclose()
+    assert second == EVENTS[1:]
+    assert (tracker.event.outcome, tracker.event.finish_reasons) == ("success", ("stop",))
+
+
+@LIBRARIES
+def test_proxies_stay_in_the_way(
+    library: Any, server: DemoServer, tracker: ListTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Transports mounted for proxies are metered where they are."""
+    monkeypatch.setenv("HTTP_PROXY", environment(server)["HTTP_PROXY"])
+    with meter(library.Client(), tracker) as client:
+        response = client.post(
+            "http://api.openai.com/v1/embeddings", json={"model": "text-embedding-3-small", "input": "Hi"}
+        )
+    assert response.json()["usage"]["prompt_tokens"] == 412
+    assert (tracker.event.provider, tracker.event.cost_status) == ("openai", "priced")
+
+
+@LIBRARIES
+def test_transport_keeps_its_own_attributes(library: Any, tracker: ListTracker) -> None:
+    """Those who look behind the client's transport find what was there."""
+    client = library.Client(transport=library.HTTPTransport(retries=3))
+    pool = client._transport._pool
+    assert meter(client, tracker)._transport._pool is pool
+    client.close()
+
+
+@pytest.mark.parametrize("thing", [object(), None, "https://api.openai.com", json])
+def test_something_else_is_refused(thing: Any, tracker: ListTracker) -> None:
+    """What has no HTTP client inside is refused with a list of what can be metered."""
+    with pytest.raises(ConfigurationError, match="httpx"):
+        meter(thing, tracker)

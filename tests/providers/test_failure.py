@@ -1,0 +1,38 @@
+"""An error answer keeps the wire's own word and says whether to try again."""
+
+from typing import Any
+
+import pytest
+
+from taximeter.providers.failure import is_retryable, read_failure
+
+
+@pytest.mark.parametrize(
+    ("document", "failure"),
+    [
+        ({"error": {"type": "overloaded_error"}}, ("overloaded_error", None, True)),
+        (
+            {"error": {"type": None, "status": "RESOURCE_EXHAUSTED", "code": 429}},
+            ("RESOURCE_EXHAUSTED", 429, True),
+        ),
+        ({"error": {"code": 401}}, ("401", 401, False)),
+        ({"error": {"message": "no"}}, ("error", None, False)),
+        ({"error": "model not found"}, ("error", None, False)),
+        ({"error": None}, None),
+        ({"error": {}}, None),
+        ({"error": []}, None),
+        ({}, None),
+    ],
+)
+def test_the_word_is_the_wires_own(document: dict[str, Any], failure: object) -> None:
+    """Type, then status, then code; a message alone is just an error, and its text is not kept."""
+    assert read_failure(document) == failure
+
+
+def test_busy_and_broken_servers_may_be_asked_again() -> None:
+    """Timeouts, conflicts, rate limits and server errors pass; refusals stay refusals."""
+    assert all(is_retryable(None, status) for status in (408, 409, 429, 500, 503, 529))
+    assert not any(
+        is_retryable("invalid_request_error", status) for status in (400, 401, 403, 404, 422, None)
+    )
+    assert is_retryable("ThrottlingException", None)
