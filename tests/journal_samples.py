@@ -54,11 +54,14 @@ def segment_paths(folder: Path) -> list[Path]:
 def event_offsets(data: bytes) -> list[tuple[int, int]]:
     """Return start and end of each event's frame."""
     found, at = [], 0
-    for frame in scan(data, whole=True, max_frames=len(data)).frames:
-        end = at + HEAD_BYTES + len(frame.payload)
-        if frame.kind is Kind.EVENT:
-            found.append((at, end))
-        at = end
+    while at < len(data):
+        piece = scan(data[at:], whole=True, max_frames=1)
+        if not piece.frames:
+            break
+        start = at + piece.end - HEAD_BYTES - len(piece.frames[0].payload)
+        at += piece.end
+        if piece.frames[0].kind is Kind.EVENT:
+            found.append((start, at))
     return found
 
 
