@@ -38,7 +38,8 @@ class ImagesAnswer(Answer):
         """Take a response or one event of its stream."""
         self.note_failure(document)
         self.note_identity(document)
-        self._images += len(document.get("data") or ())
+        data = document.get("data")
+        self._images += len(data) if isinstance(data, list) else 0
         kind = as_text(document.get("type")) or ""
         self.has_output = self.has_output or bool(self._images or kind)
         if kind.endswith(".completed"):
