@@ -4,8 +4,8 @@ import atexit
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -23,6 +23,8 @@ def meter_this_process() -> None:
         KeyError: `taximeter run` has not started this process.
         ConfigurationError: A sink that cannot work.
     """
+    # The tracker's thread would import this; a fork meanwhile would leave the child with half a module for ever.
+    import_module("anyio._backends._asyncio")
     run = RunEnvironment.read(os.environ)
     totals = RunFolderSink(Path(run.folder))
     tracker = start(*run.sinks, totals, service=run.service)
@@ -42,19 +44,16 @@ def _without(sink: str, receipt: Receipt) -> Receipt:
 
 
 def _at_end(finish: Callable[[], None]) -> None:
-    """Call *finish* at the end of this process and of each one forked from it.
-
-    Children of `multiprocessing` end in `os._exit`, after its own finalizers and without `atexit`.
-    """
+    """Call *finish* at the end of this process and of each one forked from it."""
     atexit.register(finish)
+    _at_end_of_work(finish)
+    os.register_at_fork(after_in_child=lambda: _at_end_of_work(finish))
 
-    def finalize(*_: Any) -> None:
-        sys.modules["multiprocessing.util"].Finalize(None, finish, exitpriority=-100)
 
-    def begin_in_child() -> None:
-        if util := sys.modules.get("multiprocessing.util"):
-            util.register_after_fork(finish, finalize)  # the registry of finalizers is emptied first
+def _at_end_of_work(finish: Callable[[], None]) -> None:
+    """See to processes of `multiprocessing`: they end in `os._exit`, after its finalizers and without `atexit`.
 
-    if "multiprocessing.util" in sys.modules:
-        finalize()
-    os.register_at_fork(after_in_child=begin_in_child)
+    What is registered before their work begins is thrown away when it does, so it is registered at that moment.
+    """
+    if util := sys.modules.get("multiprocessing.util"):
+        util.register_after_fork(finish, lambda _: util.Finalize(None, finish, exitpriority=-100))
