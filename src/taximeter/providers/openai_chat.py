@@ -1,6 +1,6 @@
 """OpenAI chat completions, the format that most other providers and local servers speak too.
 
-Sources, read 2026-11: platform.openai.com/docs/api-reference/chat (object, streaming), docs.x.ai/docs/api-reference,
+Documented (2026-11) at platform.openai.com/docs/api-reference/chat (object, streaming), docs.x.ai/docs/api-reference,
 console.groq.com/docs/api-reference, openrouter.ai/docs/use-cases/usage-accounting, docs.perplexity.ai/api-reference,
 api-docs.deepseek.com/api/create-chat-completion, ai.google.dev/gemini-api/docs/openai.
 """
