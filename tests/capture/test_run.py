@@ -126,6 +126,25 @@ def test_other_programs_run_too(server: DemoServer) -> None:
     assert (result.exit_code, result.tally.total.calls, result.problem) == (0, 0, None)
 
 
+STREAM = """
+import httpx, os, sys
+client = httpx.Client()
+body = {"model": "llama3.2", "messages": [{"role": "user", "content": "(stall midway)"}]}
+request = client.build_request("POST", os.environ["OLLAMA_HOST"] + "/api/chat", json=body)
+chunks = client.send(request, stream=True).iter_bytes()
+next(chunks)
+sys.exit(5)
+"""
+
+
+def test_stream_open_at_the_end_is_a_call(server: DemoServer) -> None:
+    """A program that ends in the middle of a stream has made a call, and it is counted."""
+    result = run_python(STREAM, server)
+    assert result.exit_code == 5
+    assert (result.tally.total.calls, result.tally.total.cut_short_calls) == (1, 1)
+    assert result.receipts[0].complete
+
+
 CHILDREN = {
     "subprocess": "import subprocess, sys\nsubprocess.run([sys.executable, '-c', CALL], check=True)",
     "fork": "if not (pid := os.fork()):\n    call()\n    sys.exit()\nos.waitpid(pid, 0)",

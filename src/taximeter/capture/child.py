@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from taximeter.capture.call import leave_open_calls
 from taximeter.capture.environment import RunEnvironment
 from taximeter.capture.install import install
 from taximeter.capture.run_folder import SINK_NAME, RunFolderSink
@@ -34,6 +35,7 @@ def meter_this_process() -> None:
 
 
 def _finish(tracker: Tracker, totals: RunFolderSink) -> None:
+    leave_open_calls()
     totals.save(receipt=_without(SINK_NAME, tracker.close()))
 
 
