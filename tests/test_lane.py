@@ -11,6 +11,7 @@ from sink_doubles import FailingSink, HangingSink, ListSink, batch, numbered
 from trio.testing import MockClock
 
 from taximeter.lane import Lane, describe
+from taximeter.sinks.batch import Batch
 from taximeter.sinks.protocol import Sink
 
 pytestmark = pytest.mark.anyio
@@ -104,6 +105,23 @@ async def test_whatever_a_sink_raises_is_the_sinks_failure(error: BaseException)
     lane.offer(batch(*numbered(1)))
     await run(lane)
     assert lane.receipt(0).delivered == 1
+
+
+async def test_a_failure_at_the_very_end_of_the_budget_is_a_failure() -> None:
+    """A sink that answers its cancellation with an error of its own ends nothing but its batch."""
+
+    class Sulking(HangingSink):
+        async def write(self, batch: Batch) -> None:
+            try:
+                await super().write(batch)
+            finally:
+                raise OSError(5, "Input/output error")
+
+    lane = lane_to(Sulking())
+    lane.offer(batch(*numbered(1)))
+    lane.offer(batch(*numbered(1)))
+    await run(lane)
+    assert lane.receipt(0).dropped == {"sink_failed": 2}
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])

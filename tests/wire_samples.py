@@ -149,6 +149,7 @@ SAMPLES = (
     Sample("openai.embeddings.json", "openai.embeddings", "openai", headers=JSON),
     Sample("openai.responses.json", "openai.responses", "openai", headers=JSON),
     Sample("openai.responses.sse", "openai.responses", "openai", headers=STREAM),
+    Sample("openai.responses.images.json", "openai.responses", "openai", headers=JSON),
     Sample("openai.responses.background.json", "openai.responses", "openai", headers=JSON),
     Sample("openai.images.json", "openai.images", "openai", headers=JSON),
     Sample("openai.transcription.json", "openai.transcription", "openai", headers=JSON),

@@ -2,6 +2,9 @@
 # requires-python = ">=3.11"
 # dependencies = ["genai-prices==0.2.3", "litellm==1.109.1", "taximeter"]
 #
+# [tool.uv]
+# override-dependencies = ["certifi"]  # only litellm's price file is read
+#
 # [tool.uv.sources]
 # taximeter = { path = ".." }
 # ///

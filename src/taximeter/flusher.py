@@ -5,6 +5,7 @@ import logging
 import threading
 from _thread import start_new_thread
 from collections import deque
+from importlib import import_module
 from time import monotonic, sleep
 
 import anyio
@@ -17,6 +18,10 @@ from taximeter.queue import Queue
 from taximeter.receipt import Receipt
 from taximeter.sinks.batch import batch_of
 from taximeter.sinks.protocol import Sink
+
+# anyio loads its backend when it runs first. Were that in our thread while the host forks, the child would inherit a
+# module lock that nobody lets go.
+import_module("anyio._backends._asyncio")
 
 logger = logging.getLogger("taximeter")
 
@@ -82,7 +87,9 @@ class Flusher:
         self._flushes: deque[threading.Event] = deque()
         self._confirming: list[tuple[threading.Event, list[int]]] = []
         self._stop_at: float | None = None
+        self._done = False
         self.ended = threading.Event()
+        """Set when everything is settled, the sinks are closed and the thread is gone."""
         # Warnings
         self._warn_at = 0.0
         self._warned_of = 0
@@ -90,11 +97,9 @@ class Flusher:
     # Called from any thread ------------------------------------------------------------------------------------
 
     @property
-    def is_needed(self) -> bool:
-        """Whether there is anything to deliver or to close."""
-        return bool(self._taken or len(self._queue)) or any(
-            getattr(lane.sink, "is_open", True) for lane in self._lanes
-        )
+    def has_had_events(self) -> bool:
+        """Whether any event has come so far."""
+        return bool(self._taken or len(self._queue))
 
     @property
     def is_current_thread(self) -> bool:
@@ -192,8 +197,10 @@ class Flusher:
             with self._ledger:
                 self._spoil(FLUSHER_DIED, len(self._in_hand))
                 self._in_hand = []
-                self._restarts += not self.ended.is_set()
+                self._restarts += not self._done
             self._running = False
+            if self._done:
+                self.ended.set()
 
     async def _main(self) -> None:
         threading.current_thread().name = "taximeter"
@@ -297,7 +304,7 @@ class Flusher:
                 for lane in self._lanes:
                     tasks.start_soon(_close_sink, lane)
         self._warn_of_trouble(at_once=True)
-        self.ended.set()
+        self._done = True
 
     # Warnings --------------------------------------------------------------------------------------------------
 

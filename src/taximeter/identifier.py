@@ -29,9 +29,14 @@ def new_event_id(at_ns: int | None = None) -> str:
         at_ns: Unix time in nanoseconds; None means now.
     """
     milliseconds, rest = divmod(time_ns() if at_ns is None else at_ns, 1_000_000)
-    fraction = rest * 4096 // 1_000_000
-    digits = f"{milliseconds & 0xFFFF_FFFF_FFFF:012x}7{fraction:03x}{_bits(62) | 1 << 63:016x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    random = _bits(62)
+    return "%08x-%04x-7%03x-%04x-%012x" % (  # noqa: UP031 - half the time of an f-string
+        milliseconds >> 16 & 0xFFFF_FFFF,
+        milliseconds & 0xFFFF,
+        rest * 4096 // 1_000_000,
+        random >> 48 | 0x8000,
+        random & 0xFFFF_FFFF_FFFF,
+    )
 
 
 def new_trace_id() -> str:

@@ -128,8 +128,11 @@ class Lane:
         try:
             await self.sink.write(batch)
         except BaseException as error:  # even SystemExit out of a sink is the sink's failure, not our end
-            if anyio.current_effective_deadline() == -inf:  # we have been cancelled: the budget or the close
-                raise
+            if (
+                isinstance(error, anyio.get_cancelled_exc_class())
+                and anyio.current_effective_deadline() == -inf
+            ):
+                raise  # by us: the budget or the close; any other cancellation is the sink's own doing
             self.failed_attempts += 1
             self.last_error = describe(error)
             return False

@@ -80,6 +80,7 @@ class Tracker:
         self._infer = infer
         self._service = service
         self._closed = False
+        self._is_child = False
         self._begin()
         atexit.register(self.close)
         _trackers.add(self)
@@ -200,13 +201,18 @@ class Tracker:
                 forget = getattr(sink, "forget", None)
                 if forget is not None:
                     forget()
+            self._is_child = True
             self._begin()
 
     def _stop(self, timeout_s: float) -> None:
-        if self._flusher.is_needed:
+        if self._flusher.has_had_events or self._owns_open_sinks():
             self._flusher.stop(timeout_s)
         else:
             self._flusher.ended.set()
+
+    def _owns_open_sinks(self) -> bool:
+        """Whether there is something to close that is not our parent's."""
+        return not self._is_child and any(getattr(sink, "is_open", True) for sink in self.sinks)
 
     def _wait_for_end(self, timeout_s: float) -> None:
         deadline = monotonic() + timeout_s

@@ -47,9 +47,6 @@ def test_calls_are_tallied(server: DemoServer) -> None:
 def test_events_reach_the_sinks_with_run_and_service(server: DemoServer, tmp_path: Path) -> None:
     """Events go where they are told to, from wherever the program has gone to, and name run and service."""
     sink = Path(os.path.relpath(tmp_path / "events.ndjson"))
-    code = CALL.replace("call()\n", f"os.chdir({str(tmp_path.parent)!r}); call()\n", 2).replace(
-        "def os", "def"
-    )
     code = f"import os\nos.chdir({str(tmp_path.parent)!r})\n{CALL}"
     result = run(
         [sys.executable, "-c", code],
@@ -70,9 +67,17 @@ def test_exit_code_is_the_programs(code: int, server: DemoServer) -> None:
     assert run_python(f"raise SystemExit({code})", server).exit_code == code
 
 
+WAIT_FOR_TALLY = """
+import glob, json, time
+folder = json.loads(os.environ["TAXIMETER_RUN"])["folder"]
+while not any('"calls":1' in open(file).read() for file in glob.glob(folder + "/*.json")):
+    time.sleep(0.01)
+"""
+
+
 def test_exit_code_of_a_killed_program(server: DemoServer) -> None:
     """A signal that ends the program is told as shells do; its calls so far are known, its receipt is missing."""
-    code = CALL + "import time, signal\ntime.sleep(1.5)\nos.kill(os.getpid(), signal.SIGKILL)"
+    code = CALL + WAIT_FOR_TALLY + "os.kill(os.getpid(), 9)"
     result = run_python(code, server)
     assert result.exit_code == 128 + signal.SIGKILL
     assert result.tally.total.calls == 1
@@ -119,6 +124,25 @@ def test_other_programs_run_too(server: DemoServer) -> None:
     """A program that is no Python runs as it is."""
     result = run_program(["true"], environment(server))
     assert (result.exit_code, result.tally.total.calls, result.problem) == (0, 0, None)
+
+
+STREAM = """
+import httpx, os, sys
+client = httpx.Client()
+body = {"model": "llama3.2", "messages": [{"role": "user", "content": "(stall midway)"}]}
+request = client.build_request("POST", os.environ["OLLAMA_HOST"] + "/api/chat", json=body)
+chunks = client.send(request, stream=True).iter_bytes()
+next(chunks)
+sys.exit(5)
+"""
+
+
+def test_stream_open_at_the_end_is_a_call(server: DemoServer) -> None:
+    """A program that ends in the middle of a stream has made a call, and it is counted."""
+    result = run_python(STREAM, server)
+    assert result.exit_code == 5
+    assert (result.tally.total.calls, result.tally.total.cut_short_calls) == (1, 1)
+    assert result.receipts[0].complete
 
 
 CHILDREN = {

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import anthropic
 import anyio
+import httpx2
 import ollama
 import openai
 import pytest
@@ -13,10 +15,13 @@ from google import genai
 
 from list_tracker import ListTracker
 from loopback import DemoServer
-from taximeter.capture import meter
+from taximeter.capture import install, meter
 
 # The openai SDK leaves its own generators to the collector after the end mark, which trio warns of; metered or not.
-pytestmark = pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")
+# google-genai inherits from an aiohttp class that does not want it.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Async generator:ResourceWarning", "ignore:Inheritance class:DeprecationWarning"
+)
 
 QUESTION = "What does a taximeter do?"
 ASKED: list[Any] = [{"role": "user", "content": QUESTION}]
@@ -283,3 +288,47 @@ async def test_many_streams_at_once_keep_apart(server: DemoServer, tracker: List
                 tasks.start_soon(read, client, f"model-{number}")
     assert {event.model for event in tracker.tracked} == {f"model-{number}" for number in range(8)}
     assert len(tracker.tracked) == 8
+
+
+@pytest.mark.skipif(find_spec("aiohttp") is None, reason="aiohttp is not installed")
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("hook", [meter, None])
+async def test_gemini_is_metered_where_aiohttp_is_installed(
+    hook: Any, server: DemoServer, tracker: ListTracker
+) -> None:
+    """google-genai prefers aiohttp; a metered client keeps to httpx, which it carries in any case."""
+    with genai.Client(api_key="key", http_options={"base_url": server.url}) as client:
+        assert client._api_client._use_aiohttp()
+        uninstall = install(tracker) if hook is None else None
+        if hook is not None:
+            hook(client, tracker)
+        async with client.aio as async_client:
+            await async_client.models.generate_content(model="gemini-2.5-flash", contents=QUESTION)
+        if uninstall is not None:
+            uninstall()
+            assert client._api_client._use_aiohttp()
+    _check(tracker, GEMINI, streaming=False)
+
+
+def test_gemini_over_a_session_of_the_applications_own_is_warned_of(tracker: ListTracker) -> None:
+    """An aiohttp session that the application brings is its choice: async calls over it are not seen, and that is said."""
+    options = {"aiohttp_client": object()}
+
+    class ApiClient:
+        """As much of google-genai's as is asked for."""
+
+        _httpx_client = httpx2.Client()
+        _async_httpx_client = None
+        _http_options = type("Options", (), options)
+
+        def _use_aiohttp(self) -> bool:
+            return True
+
+    class Client:
+        """The same."""
+
+        _api_client = ApiClient()
+
+    with pytest.warns(UserWarning, match="not metered"):
+        meter(Client(), tracker)

@@ -83,10 +83,11 @@ def test_a_record_that_cannot_be_priced_says_why(wrong: dict[str, Any]) -> None:
 
 def test_bad_lines_are_named_and_passed_over() -> None:
     """One line that is no record does not cost the others, wherever it stands."""
-    for lines in (["{broken", json.dumps(RECORD)], [json.dumps(RECORD), "[3]"]):
+    good = json.dumps(RECORD)
+    for number, lines in ((1, ["{broken", good]), (2, [good, "[3]"]), (4, ["", good, "", "{broken"])):
         done = run("price", "-", stdin="\n".join(lines))
         assert [found["id"] for found in priced(done.stdout)] == ["a"]
-        assert f"line {1 if lines[0] == '{broken' else 2}: not a record" in done.stderr
+        assert f"line {number}: not a record" in done.stderr
         assert done.returncode == 0
 
 

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.e2e
 MODEL = "gemma-3-270m"
 MESSAGES: Any = [{"role": "user", "content": "Name three colours of the rainbow."}]
 GREEDY = {"temperature": 0}
+NO_CONTENT: Any = [{"role": "user"}]
 VOLATILE = {"id", "created", "created_at", "completed_at", "timings", "item_id"}
 
 
@@ -237,7 +238,7 @@ def test_an_error_answer_is_a_failed_event(chat_model: str, meter: Meter, client
     """The SDK raises what it always raises, and the event has the server's word for it."""
     client = meter.tracker.meter(clients.openai(chat_model))
     with pytest.raises(Exception, match="content") as raised:
-        client.chat.completions.create(model=MODEL, messages=[{"role": "user"}])  # type: ignore[list-item,misc]  # wrong on purpose
+        client.chat.completions.create(model=MODEL, messages=NO_CONTENT)
     event = meter.only_event()
     assert event.outcome is Outcome.FAILURE
     assert event.error_status == getattr(raised.value, "status_code", None)

@@ -51,6 +51,7 @@ def test_a_price_of_ones_own_may_come_with_the_record() -> None:
     own = {"provider": "openai", "multiplier": "0.5"}
     assert price_record({**CHAT, "context": {"user_override": own}}, SHIPPED)["cost_usd_micros"] == 1300
     assert price_record({**CHAT, "context": {"user_override": [own]}}, SHIPPED)["cost_usd_micros"] == 1300
+    assert price_record({**CHAT, "context": {"user_overrides": [own]}}, SHIPPED)["cost_usd_micros"] == 1300
 
 
 @pytest.mark.parametrize("change", [{"raw_usage": None}, {"raw_usage": {}}, {"model": "gpt-4o-my-own-thing"}])

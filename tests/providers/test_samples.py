@@ -76,6 +76,30 @@ EXPECTED: dict[str, dict[str, Any]] = {
             uncached_input_tokens=172, cache_read_tokens=128, text_output_tokens=90, reasoning_tokens=64
         ),
     },
+    "openai.responses.images.json": {
+        "server_tool_call_count": 3,
+        "charges": (
+            (
+                None,
+                U(
+                    uncached_input_tokens=172,
+                    cache_read_tokens=128,
+                    text_output_tokens=90,
+                    reasoning_tokens=64,
+                    units={"web_search": 1},
+                ),
+            ),
+            (
+                "gpt-image-1",
+                U(
+                    uncached_input_tokens=50,
+                    image_input_tokens=0,
+                    text_output_tokens=0,
+                    image_output_tokens=272,
+                ),
+            ),
+        ),
+    },
     "openai.responses.background.json": {"finish_reasons": ("queued",), "usage": None, "raw_usage": None},
     "openai.images.json": {
         "usage": U(

@@ -1,11 +1,13 @@
 """Call: one HTTP call on its way through, ending as exactly one event however it ends."""
 
+import atexit
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from time import perf_counter_ns, time_ns
 from typing import Any, Concatenate, ParamSpec
+from weakref import WeakSet
 
 from taximeter.capture.decoder import Decode, UndecodableError, decoder_for
 from taximeter.capture.recorder import Recorder
@@ -29,6 +31,22 @@ def _guarded(method: Callable[Concatenate["Call", P], None]) -> Callable[Concate
             self.recorder.count_capture_error()
 
     return guarded
+
+
+_open_calls: "WeakSet[Call]" = WeakSet()
+
+
+def leave_open_calls() -> None:
+    """End the calls that are still under way, because the program is about to end."""
+    with suppress(RuntimeError):  # another thread still begins calls
+        for call in list(_open_calls):
+            call.leave()
+
+
+@cache
+def _leave_calls_at_exit() -> None:
+    """See to it before the tracker's own end: what is registered last runs first, and this is with the first call."""
+    atexit.register(leave_open_calls)
 
 
 class Call:
@@ -69,6 +87,8 @@ class Call:
         self._started_at_us = time_ns() // 1000
         self._started_ns = self._arrived_ns = perf_counter_ns()
         self._open.append(True)
+        _open_calls.add(self)
+        _leave_calls_at_exit()
 
     @_guarded
     def respond(self, status: int, headers: Mapping[str, str]) -> None:

@@ -4,11 +4,12 @@ import atexit
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from taximeter.capture.call import leave_open_calls
 from taximeter.capture.environment import RunEnvironment
 from taximeter.capture.install import install
 from taximeter.capture.run_folder import SINK_NAME, RunFolderSink
@@ -23,6 +24,8 @@ def meter_this_process() -> None:
         KeyError: `taximeter run` has not started this process.
         ConfigurationError: A sink that cannot work.
     """
+    # The tracker's thread would import this; a fork meanwhile would leave the child with half a module for ever.
+    import_module("anyio._backends._asyncio")
     run = RunEnvironment.read(os.environ)
     totals = RunFolderSink(Path(run.folder))
     tracker = start(*run.sinks, totals, service=run.service)
@@ -32,6 +35,7 @@ def meter_this_process() -> None:
 
 
 def _finish(tracker: Tracker, totals: RunFolderSink) -> None:
+    leave_open_calls()
     totals.save(receipt=_without(SINK_NAME, tracker.close()))
 
 
@@ -42,19 +46,16 @@ def _without(sink: str, receipt: Receipt) -> Receipt:
 
 
 def _at_end(finish: Callable[[], None]) -> None:
-    """Call *finish* at the end of this process and of each one forked from it.
-
-    Children of `multiprocessing` end in `os._exit`, after its own finalizers and without `atexit`.
-    """
+    """Call *finish* at the end of this process and of each one forked from it."""
     atexit.register(finish)
+    _at_end_of_work(finish)
+    os.register_at_fork(after_in_child=lambda: _at_end_of_work(finish))
 
-    def finalize(*_: Any) -> None:
-        sys.modules["multiprocessing.util"].Finalize(None, finish, exitpriority=-100)
 
-    def begin_in_child() -> None:
-        if util := sys.modules.get("multiprocessing.util"):
-            util.register_after_fork(finish, finalize)  # the registry of finalizers is emptied first
+def _at_end_of_work(finish: Callable[[], None]) -> None:
+    """See to processes of `multiprocessing`: they end in `os._exit`, after its finalizers and without `atexit`.
 
-    if "multiprocessing.util" in sys.modules:
-        finalize()
-    os.register_at_fork(after_in_child=begin_in_child)
+    What is registered before their work begins is thrown away when it does, so it is registered at that moment.
+    """
+    if util := sys.modules.get("multiprocessing.util"):
+        util.register_after_fork(finish, lambda _: util.Finalize(None, finish, exitpriority=-100))

@@ -7,7 +7,9 @@ from taximeter.framing import ServerSentEvents
 
 HELD_LIMIT_BYTES = 1024 * 1024  # a longer event is no usage; it is passed on as it comes
 
-_EVENT_END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+_EVENT_END = re.compile(
+    rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r(?=.))", re.DOTALL
+)  # after a CR at the end an LF may follow
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 
@@ -31,7 +33,8 @@ class UsageFilter:
         kept, begin = [], 0
         for end in _EVENT_END.finditer(data, scan_from):
             event = data[begin : end.end()]
-            kept.append(_line_feed(event) if self._takes_out(event) else event)
+            if not self._takes_out(event):
+                kept.append(event)
             begin = end.end()
         self._held = data[begin:]
         if len(self._held) > HELD_LIMIT_BYTES:
@@ -41,7 +44,7 @@ class UsageFilter:
     def finish(self) -> bytes:
         """Return what is left when the stream has ended; servers forget the last event's end."""
         held = self.release()
-        return _line_feed(held) if self._takes_out(held) else held
+        return b"" if self._takes_out(held) else held
 
     def release(self) -> bytes:
         """Return what is held back, unread."""
@@ -53,8 +56,3 @@ class UsageFilter:
             return False
         events = ServerSentEvents()
         return any(self._is_usage_only(data) for _, data in (*events.feed(event), *events.finish()))
-
-
-def _line_feed(event: bytes) -> bytes:
-    """Return the line feed that belongs to the event before, when a chunk has ended between it and its CR."""
-    return b"\n" if event.startswith(b"\n") else b""

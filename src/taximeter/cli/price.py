@@ -57,19 +57,20 @@ def read_records(lines: LineFile) -> Iterator[Mapping[str, Any]]:
     Raises:
         StoreError: The file cannot be read, or nothing in it is a record.
     """
-    source = iter(lines)
-    first = next(source, b"")
-    if _decoded(first) is None:  # no JSON ends with this line: it is part of a document, or a bad one
-        rest = list(source)
-        document = _decoded(b"".join((first, *rest)))
-        source = iter(rest) if document is None else iter(())
-        first = first if document is None else msgspec.json.encode(document)
-    yield from _records_of_lines(chain([first], source), lines.path)
+    numbered: Iterator[tuple[int, bytes]] = ((lines.line_number, line) for line in lines)
+    first = next(numbered, (0, b""))
+    if _decoded(first[1]) is None:  # no JSON ends with this line: it is part of a document, or a bad one
+        rest = list(numbered)
+        document = _decoded(b"".join((first[1], *(line for _, line in rest))))
+        if document is not None:
+            first, rest = (1, msgspec.json.encode(document)), []
+        numbered = iter(rest)
+    yield from _records_of_lines(chain([first], numbered), lines.path)
 
 
-def _records_of_lines(source: Iterable[bytes], path: str) -> Iterator[Mapping[str, Any]]:
+def _records_of_lines(numbered: Iterable[tuple[int, bytes]], path: str) -> Iterator[Mapping[str, Any]]:
     bad, good = 0, 0
-    for number, line in enumerate(source, 1):
+    for number, line in numbered:
         records = list(_records_in(_decoded(line)))
         good += len(records)
         bad += not records

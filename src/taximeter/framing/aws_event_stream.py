@@ -1,6 +1,6 @@
 """AWS event stream: binary frames with two checksums, as Bedrock streams.
 
-Source, read 2026-11: docs.aws.amazon.com/transcribe/latest/dg/streaming-setting-up.html#streaming-event-stream and
+Documented (2026-11) at docs.aws.amazon.com/transcribe/latest/dg/streaming-setting-up.html#streaming-event-stream and
 smithy.io/2.0/aws/amazon-eventstream.html. A frame is: total length, headers' length, CRC-32 of those two, headers,
 payload, CRC-32 of everything before.
 """

@@ -46,7 +46,8 @@ def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> d
     """
     catalog = Catalog.default() if catalog is None else catalog
     context = dict(record.get("context") or {})
-    catalog = catalog.with_overrides(*_overrides(context.pop("user_override", None)))
+    own = context.pop("user_override", None) or context.pop("user_overrides", None)
+    catalog = catalog.with_overrides(*_overrides(own))
     breakdown = _price(record, context, catalog)
     return {
         "id": record.get("id"),

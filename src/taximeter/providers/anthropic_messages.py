@@ -1,6 +1,6 @@
 """Anthropic messages, whole and streamed.
 
-Sources, read 2026-11: docs.anthropic.com/en/api/messages, /en/docs/build-with-claude/streaming,
+Documented (2026-11) at docs.anthropic.com/en/api/messages, /en/docs/build-with-claude/streaming,
 /en/docs/build-with-claude/prompt-caching (the counts beside one another), /en/api/service-tiers.
 """
 

@@ -1,6 +1,6 @@
 """Bedrock converse and converse-stream, and the Nova models' own format, which is the same.
 
-Sources, read 2026-11: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html,
+Documented (2026-11) at docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html,
 API_runtime_ConverseStream.html, API_runtime_TokenUsage.html; docs.aws.amazon.com/nova/latest/userguide/
 complete-request-schema.html.
 """

@@ -1,7 +1,7 @@
 """Bedrock invoke and invoke-with-response-stream: every family has its own body.
 
 What a family leaves out stands in the response's headers, or in `amazon-bedrock-invocationMetrics` in the last event
-of a stream. Sources, read 2026-11: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html
+of a stream. Documented (2026-11) at docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html
 (headers), API_runtime_InvokeModelWithResponseStream.html, docs.aws.amazon.com/bedrock/latest/userguide/
 model-parameters.html (the bodies).
 """

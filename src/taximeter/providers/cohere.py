@@ -1,6 +1,6 @@
 """Cohere: chat, generate, embed and rerank, versions 1 and 2.
 
-`tokens` is what was processed, `billed_units` what is charged. Sources, read 2026-11: docs.cohere.com/reference/chat,
+`tokens` is what was processed, `billed_units` what is charged. Documented (2026-11) at docs.cohere.com/reference/chat,
 /reference/chat-stream, /v1/reference/chat, /reference/embed, /reference/rerank, docs.cohere.com/docs/how-does-cohere-
 pricing-work.
 """

@@ -26,13 +26,10 @@ def split_input(
     if audio is None and image is None and cache_write_5m is None and cache_write_1h is None:
         read, left = _taken(cache_read, total)  # as most calls are
         return {"uncached_input_tokens": left, "cache_read_tokens": read}
-    left = total
-    if cached_audio is None and audio is not None and cache_read is not None:
-        cached_audio = min(audio, max(0, cache_read - (total - min(audio, total)))) or None
+    cached_audio, left = _taken(_cached_audio(total, cache_read, audio, cached_audio), total)
     if cached_audio is not None:
-        cached_audio, left = _taken(cached_audio, left)
-        cache_read = max(0, (cache_read or 0) - (cached_audio or 0))
-        audio = None if audio is None else max(0, audio - (cached_audio or 0))
+        cache_read = max(0, (cache_read or 0) - cached_audio)
+        audio = None if audio is None else max(0, audio - cached_audio)
     read, left = _taken(cache_read, left)
     write_1h, left = _taken(cache_write_1h, left)
     write_5m, left = _taken(cache_write_5m, left)
@@ -71,6 +68,16 @@ def usage_of(
     """Return the counters as one usage; those that nobody named are unknown."""
     billed = {name: count for name, count in units.items() if count} if units else None
     return Usage(**inputs, **outputs, units=billed or None)
+
+
+def _cached_audio(
+    total: int, cache_read: int | None, audio: int | None, cached_audio: int | None
+) -> int | None:
+    """Return how much audio was cached: as told, else what of the cached tokens cannot have been text."""
+    if cached_audio is not None or audio is None or cache_read is None:
+        return cached_audio
+    text = total - min(audio, total)
+    return min(audio, max(0, cache_read - text)) or None
 
 
 def _taken(part: int | None, left: int) -> tuple[int | None, int]:

@@ -1,6 +1,6 @@
 """Failure: what an error answer says, in the wire's own word.
 
-Sources, read 2026-11: platform.openai.com/docs/guides/error-codes, docs.anthropic.com/en/api/errors,
+Documented (2026-11) at platform.openai.com/docs/guides/error-codes, docs.anthropic.com/en/api/errors,
 cloud.google.com/apis/design/errors, docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html.
 """
 

@@ -1,6 +1,6 @@
 """Gemini embeddings, and Vertex's predict for embedding models.
 
-Sources, read 2026-11: ai.google.dev/api/embeddings, cloud.google.com/vertex-ai/generative-ai/docs/model-reference/
+Documented (2026-11) at ai.google.dev/api/embeddings, cloud.google.com/vertex-ai/generative-ai/docs/model-reference/
 text-embeddings-api.
 """
 

@@ -1,6 +1,6 @@
 """Gemini generateContent and streamGenerateContent, on Google AI and on Vertex.
 
-Sources, read 2026-11: ai.google.dev/api/generate-content (UsageMetadata, FinishReason),
+Documented (2026-11) at ai.google.dev/api/generate-content (UsageMetadata, FinishReason),
 cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse.
 """
 

@@ -1,6 +1,6 @@
 """Gemini interactions, whole and streamed.
 
-Source, read 2026-11: ai.google.dev/api/interactions-api.
+Documented (2026-11) at ai.google.dev/api/interactions-api.
 """
 
 from collections.abc import Mapping

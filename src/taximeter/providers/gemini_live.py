@@ -1,7 +1,7 @@
 """Gemini live sessions: websocket messages, one a line.
 
 Each turn ends with a usage of its own, the whole context counted again, which is how a session is billed: their sum.
-Sources, read 2026-11: ai.google.dev/api/live#UsageMetadata, ai.google.dev/gemini-api/docs/pricing.
+Documented (2026-11) at ai.google.dev/api/live#UsageMetadata, ai.google.dev/gemini-api/docs/pricing.
 """
 
 from collections.abc import Mapping

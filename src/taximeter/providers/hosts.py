@@ -61,7 +61,7 @@ HOSTS: tuple[tuple[str, str], ...] = (
     ("api.z.ai", "zai"),
     ("open.bigmodel.cn", "zai"),
 )
-"""Ends of host names; one that ends with a dot is a beginning. From each provider's API reference, read 2026-11."""
+"""Ends of host names; one that ends with a dot is a beginning. From each provider's API reference, 2026-11."""
 
 _OLLAMA_PORT = "11434"
 _LOCAL = re.compile(r"[^.]+|localhost|[\d.]+|\[.*\]|.*\.(local|internal|lan|localhost)")

@@ -1,6 +1,6 @@
 """Mistral OCR: charged by the page.
 
-Source, read 2026-11: docs.mistral.ai/api/#tag/ocr.
+Documented (2026-11) at docs.mistral.ai/api/#tag/ocr.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Ollama's own API: chat, generate, embed and the older embeddings.
 
-Source, read 2026-11: github.com/ollama/ollama/blob/main/docs/api.md.
+Documented (2026-11) at github.com/ollama/ollama/blob/main/docs/api.md.
 """
 
 from collections.abc import Mapping

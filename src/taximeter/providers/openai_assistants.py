@@ -1,6 +1,6 @@
 """OpenAI assistants: a run, whose usage is null until it ends.
 
-Source, read 2026-11: platform.openai.com/docs/api-reference/runs and /assistants-streaming.
+Documented (2026-11) at platform.openai.com/docs/api-reference/runs and /assistants-streaming.
 """
 
 from collections.abc import Mapping

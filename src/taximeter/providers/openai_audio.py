@@ -1,6 +1,6 @@
 """OpenAI audio: transcriptions, translations and speech; Mistral's and other compatible ones too.
 
-Sources, read 2026-11: platform.openai.com/docs/api-reference/audio (createTranscription, transcript.text.done,
+Documented (2026-11) at platform.openai.com/docs/api-reference/audio (createTranscription, transcript.text.done,
 createSpeech, speech.audio.done), docs.mistral.ai/api/#tag/audio.
 """
 

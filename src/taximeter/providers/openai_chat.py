@@ -1,6 +1,6 @@
 """OpenAI chat completions, the format that most other providers and local servers speak too.
 
-Sources, read 2026-11: platform.openai.com/docs/api-reference/chat (object, streaming), docs.x.ai/docs/api-reference,
+Documented (2026-11) at platform.openai.com/docs/api-reference/chat (object, streaming), docs.x.ai/docs/api-reference,
 console.groq.com/docs/api-reference, openrouter.ai/docs/use-cases/usage-accounting, docs.perplexity.ai/api-reference,
 api-docs.deepseek.com/api/create-chat-completion, ai.google.dev/gemini-api/docs/openai.
 """
@@ -25,6 +25,10 @@ from taximeter.providers.values import (
     ticks_as_usd_nanos,
 )
 from taximeter.usage import Usage
+
+_INPUT_DETAILS = ("prompt_tokens_details", "prompt_token_details", "input_tokens_details")
+_OUTPUT_DETAILS = ("completion_tokens_details", "completion_token_details", "output_tokens_details")
+_CACHE_READS = ("cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens")
 
 
 class ChatDocument(TypedDict, total=False):
@@ -142,35 +146,18 @@ def _says_something(message: Mapping[str, Any]) -> bool:
 
 def read_usage(raw: Mapping[str, Any], provider: str) -> Usage:
     """Return the usage of a chat or text completion; cached and audio tokens are part of the totals."""
+    inputs, outputs = _details(raw, _INPUT_DETAILS), _details(raw, _OUTPUT_DETAILS)
     prompt = first_count(raw, "prompt_tokens", "input_tokens")
     completion = first_count(raw, "completion_tokens", "output_tokens")
-    inputs = as_mapping(
-        raw.get("prompt_tokens_details") or raw.get("prompt_token_details") or raw.get("input_tokens_details")
-    )
-    outputs = as_mapping(
-        raw.get("completion_tokens_details")
-        or raw.get("completion_token_details")
-        or raw.get("output_tokens_details")
-    )
-    reasoning = count_of(outputs, "reasoning_tokens")
-    if reasoning is None:
-        reasoning = count_of(raw, "reasoning_tokens")
+    reasoning = _known(count_of(outputs, "reasoning_tokens"), raw, "reasoning_tokens")
     completion = _with_hidden_reasoning(prompt, completion, reasoning, raw, provider)
     audio = count_of(inputs, "audio_tokens")
-    prompt = _with_audio_beside(prompt, completion, audio, raw, provider)
-    cache_read = count_of(inputs, "cached_tokens")
-    if cache_read is None:
-        cache_read = first_count(
-            raw, "cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens"
-        )
     cache_write = first_count(inputs, "cache_write_tokens", "cache_creation_tokens")
-    if cache_write is None:
-        cache_write = count_of(raw, "cache_creation_input_tokens")
     return usage_of(
         split_input(
-            prompt,
-            cache_read=cache_read,
-            cache_write_5m=cache_write,
+            _with_audio_beside(prompt, completion, audio, raw, provider),
+            cache_read=_known(count_of(inputs, "cached_tokens"), raw, *_CACHE_READS),
+            cache_write_5m=_known(cache_write, raw, "cache_creation_input_tokens"),
             audio=audio,
             image=count_of(inputs, "image_tokens"),
         ),
@@ -181,6 +168,18 @@ def read_usage(raw: Mapping[str, Any], provider: str) -> Usage:
             image=count_of(outputs, "image_tokens"),
         ),
     )
+
+
+def _details(raw: Mapping[str, Any], names: tuple[str, ...]) -> Mapping[str, Any]:
+    for name in names:
+        if details := raw.get(name):
+            return as_mapping(details)
+    return {}
+
+
+def _known(count: int | None, raw: Mapping[str, Any], *names: str) -> int | None:
+    """Return *count*, else the first of the names that some hosts put beside the totals."""
+    return first_count(raw, *names) if count is None else count
 
 
 def _with_hidden_reasoning(

@@ -1,6 +1,6 @@
 """OpenAI embeddings, and the same shape elsewhere: Mistral, Voyage (which names only a total), vLLM and others.
 
-Sources, read 2026-11: platform.openai.com/docs/api-reference/embeddings, docs.mistral.ai/api/#tag/embeddings,
+Documented (2026-11) at platform.openai.com/docs/api-reference/embeddings, docs.mistral.ai/api/#tag/embeddings,
 docs.voyageai.com/reference/embeddings-api and /reranker-api.
 """
 

@@ -1,6 +1,6 @@
 """OpenAI images: generations, edits and variations, whole and streamed.
 
-Source, read 2026-11: platform.openai.com/docs/api-reference/images and /images-streaming.
+Documented (2026-11) at platform.openai.com/docs/api-reference/images and /images-streaming.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ class ImagesDocument(TypedDict, total=False):
     model: Any
     data: list[msgspec.Raw]
     usage: Any
+    svg_usage: Any
     error: Any
 
 
@@ -38,18 +39,26 @@ class ImagesAnswer(Answer):
         """Take a response or one event of its stream."""
         self.note_failure(document)
         self.note_identity(document)
-        self._images += len(document.get("data") or ())
+        data = document.get("data")
+        self._images += len(data) if isinstance(data, list) else 0
         kind = as_text(document.get("type")) or ""
         self.has_output = self.has_output or bool(self._images or kind)
         if kind.endswith(".completed"):
             self.complete = self.usage_is_final = True
         if usage := as_mapping(document.get("usage")):
             self.facts.raw_usage = dict(usage)
+            if drawing := as_mapping(document.get("svg_usage")):
+                self.facts.raw_usage["svg_usage"] = drawing
 
     def settle(self) -> None:
         """Work out usage."""
         if raw := self.facts.raw_usage:
             self.facts.usage = read_usage(raw)
+            if drawing := as_mapping(raw.get("svg_usage")):  # written by a text model of its own
+                self.facts.charges = (
+                    (None, self.facts.usage),
+                    (as_text(drawing.get("model")), read_usage(drawing)),
+                )
             self.facts.reported_cost_usd_nanos = reported_cost(raw)
         elif self._images:
             self.facts.usage = Usage(units={"image": self._images})

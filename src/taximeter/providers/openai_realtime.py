@@ -1,6 +1,6 @@
 """OpenAI realtime sessions, also Azure's and xAI's: websocket messages, one a line.
 
-Each `response.done` has a usage of its own; a session is their sum. Sources, read 2026-11:
+Each `response.done` has a usage of its own; a session is their sum. Documented (2026-11) at
 platform.openai.com/docs/api-reference/realtime-server-events/response/done, docs.x.ai/docs/guides/voice.
 """
 

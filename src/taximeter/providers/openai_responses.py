@@ -1,6 +1,6 @@
 """OpenAI Responses: created, streamed, compacted, or fetched later when it ran in the background.
 
-Sources, read 2026-11: platform.openai.com/docs/api-reference/responses (object, compact), /responses-streaming,
+Documented (2026-11) at platform.openai.com/docs/api-reference/responses (object, compact), /responses-streaming,
 /docs/guides/background, docs.x.ai/docs/api-reference#create-new-response.
 """
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, TypedDict
 
 import msgspec
 
-from taximeter.providers.answer import LIMIT, Answer
+from taximeter.providers.answer import LIMIT, Answer, nested
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.openai_chat import reported_cost
@@ -40,6 +40,12 @@ CLIENT_CALLS = frozenset(
 """Items that ask the client to run something."""
 
 
+UNNAMED_IMAGE_MODEL = "image_generation"
+"""Stands for the model behind the image generation tool where the response does not name it; it has no price."""
+
+_NOTHING: dict[str, Any] = {}
+
+
 class ResponsesDocument(TypedDict, total=False):
     """The fields of a response or of a stream event that are read."""
 
@@ -50,6 +56,8 @@ class ResponsesDocument(TypedDict, total=False):
     incomplete_details: Any
     output: Any
     usage: Any
+    tool_usage: Any
+    tools: Any
     service_tier: Any
     error: Any
     code: Any
@@ -87,6 +95,7 @@ class ResponsesAnswer(Answer):
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)
         self._items: list[Item] = []
+        self._image_model: str | None = None
 
     @staticmethod
     def read_request(body: Mapping[str, Any]) -> RequestFacts:
@@ -132,6 +141,7 @@ class ResponsesAnswer(Answer):
         facts.tool_call_count, facts.server_tool_call_count = count_calls(self._items)
         if facts.raw_usage:
             facts.usage = read_usage(facts.raw_usage, self._items)
+            facts.charges = read_charges(facts.raw_usage, facts.usage, self._image_model)
             facts.reported_cost_usd_nanos = reported_cost(facts.raw_usage)
 
     def _begin(self, response: Mapping[str, Any]) -> None:
@@ -150,8 +160,13 @@ class ResponsesAnswer(Answer):
         if items := read_items(response.get("output")):
             self._items = items
             self.has_output = True
+        self._image_model = read_image_model(response.get("tools")) or self._image_model
         if usage := as_mapping(response.get("usage")):
             facts.raw_usage = dict(usage)
+            if tool_usage := response.get(
+                "tool_usage"
+            ):  # beside the usage on the wire, inside it as we keep it
+                facts.raw_usage["tool_usage"] = tool_usage
 
 
 def read_usage(raw: Mapping[str, Any], items: Sequence[Item] = ()) -> Usage:
@@ -172,8 +187,27 @@ def read_usage(raw: Mapping[str, Any], items: Sequence[Item] = ()) -> Usage:
             audio=count_of(outputs, "audio_tokens"),
             image=count_of(outputs, "image_tokens"),
         ),
-        units=count_units(items),
+        units=count_units(items, as_mapping(raw.get("tool_usage"))),
     )
+
+
+def read_charges(
+    raw: Mapping[str, Any], usage: Usage, image_model: str | None
+) -> tuple[tuple[str | None, Usage], ...]:
+    """Return what to price when pictures were made on the way: their tokens are another model's and not in the usage."""
+    pictures = nested(raw, "tool_usage", "image_gen")
+    drawn = read_usage({name: value for name, value in pictures.items() if name != "tool_usage"})
+    if not (drawn.input_tokens or drawn.output_tokens):
+        return ()
+    return ((None, usage), (image_model or UNNAMED_IMAGE_MODEL, drawn))
+
+
+def read_image_model(tools: Any) -> str | None:
+    """Return the model that the image generation tool was set to."""
+    models = (
+        as_text(tool.get("model")) for tool in as_items(tools) if tool.get("type") == "image_generation"
+    )
+    return next(filter(None, models), None)
 
 
 def read_items(output: Any) -> list[Item]:
@@ -205,8 +239,12 @@ def count_calls(items: Sequence[Item]) -> tuple[int, int]:
     return client, server
 
 
-def count_units(items: Sequence[Item]) -> dict[str, int]:
-    """Return the hosted tools that are billed by the call; opening a found page is part of its search."""
+def count_units(items: Sequence[Item], tool_usage: Mapping[str, Any] = _NOTHING) -> dict[str, int]:
+    """Return the hosted tools that are billed by the call, in the provider's own count where it gives one.
+
+    Without it each search counts; opening a found page is part of its search.
+    """
+    billed = count_of(as_mapping(tool_usage.get("web_search")), "num_requests")
     searches = [item for item in items if item.kind == "web_search_call" and item.action in {None, "search"}]
     files = [item for item in items if item.kind == "file_search_call"]
-    return {"web_search": len(searches), "file_search": len(files)}
+    return {"web_search": len(searches) if billed is None else billed, "file_search": len(files)}

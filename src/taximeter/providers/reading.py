@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from taximeter.providers.directory import FORMATS
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import Facts, RequestFacts
 from taximeter.providers.failure import failure_of
+from taximeter.providers.headers import lower_cased, media_type
 
 _LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/stream+json")
 _AWS_TYPE = "application/vnd.amazon.eventstream"
@@ -90,11 +91,8 @@ class Reading:
 
     def respond(self, status: int, headers: Mapping[str, str]) -> None:
         """Take the status and the headers of the response."""
-        try:
-            self._status = status
-            self._headers = headers
-        except Exception as error:
-            self._stumble(error)
+        self._status = status
+        self._headers = headers
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body, decompressed, however they were cut."""
@@ -137,7 +135,7 @@ class Reading:
     def _end(self, whole: bool) -> None:
         framing, answer = self._framing, self._answer
         if answer.reads_headers:
-            answer.see_headers(_lower_cased(self._headers))
+            answer.see_headers(lower_cased(self._headers))
         answer.facts.streaming = self._streamed()
         if framing is None:
             return
@@ -147,9 +145,9 @@ class Reading:
             self._take(name, document)
         if isinstance(framing, BinaryBody):
             answer.complete = whole
-        if not whole:
-            self.unparsed = unread  # what the application cut is not what the server garbled
-        self._unreadable = isinstance(framing, WholeBody) and self.unparsed > unread
+        if not whole or not isinstance(framing, WholeBody):
+            self.unparsed = unread  # the end of what was cut is not what the server garbled
+        self._unreadable = self.unparsed > unread
         self.unparsed += framing.unparsed
 
     def _may_be_large(self) -> bool:
@@ -157,7 +155,7 @@ class Reading:
 
     def _streamed(self) -> bool:
         framing = self._framing
-        if isinstance(framing, JsonLines) and self._body is not None:
+        if isinstance(framing, JsonLines) and (self._body is not None or self._request is not None):
             return self.request.streaming  # a single line may be a whole body
         return framing is not None and not isinstance(framing, WholeBody | BinaryBody)
 
@@ -180,7 +178,7 @@ class Reading:
         facts = self._answer.facts
         if self._answer.note_failure(decoded, self._status) or facts.error_type is not None:
             return
-        if word := _lower_cased(self._headers).get("x-amzn-errortype"):
+        if word := lower_cased(self._headers).get("x-amzn-errortype"):
             facts.error_type = word.partition(":")[0]
         elif any(isinstance(decoded.get(name), str) for name in ("message", "detail", "Message")):
             facts.error_type = "error"
@@ -191,7 +189,7 @@ class Reading:
         facts.error_type, facts.error_status, facts.error_retryable = failure_of(word, self._status)
 
     def _choose_framing(self, head: bytes) -> Framing:
-        kind = _content_type(self._headers)
+        kind = media_type(self._headers)
         first = head[:1]
         if kind.startswith(_BINARY_TYPES) and first not in b"{[":
             return BinaryBody()
@@ -283,20 +281,3 @@ def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
 
 def _is_too_large(raw_usage: dict[str, Any]) -> bool:
     return len(msgspec.json.encode(raw_usage)) > _RAW_USAGE_LIMIT_BYTES
-
-
-def _lower_cased(headers: Mapping[str, str]) -> dict[str, str]:
-    return {str(name).lower(): str(value) for name, value in headers.items()}
-
-
-def _content_type(headers: Mapping[str, str]) -> str:
-    """Return the media type without its parameters; most mappings find it under one of the first two spellings."""
-    value = headers.get("content-type") or headers.get("Content-Type")
-    if value is None:
-        value = _lower_cased(headers).get("content-type")
-    return _media_type(str(value)) if value is not None else ""
-
-
-@lru_cache(maxsize=64)
-def _media_type(content_type: str) -> str:
-    return content_type.partition(";")[0].strip().lower()

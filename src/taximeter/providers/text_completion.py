@@ -1,7 +1,7 @@
 """Text completions of the older kind; they differ in names only, so the names are the table.
 
 Titan, Llama, Mistral, Cohere, AI21 and Claude 2 on Bedrock, Anthropic's `/v1/complete`, watsonx, Replicate, Aleph
-Alpha, Hugging Face's text-generation-inference, llama.cpp's `/completion`. Sources, read 2026-11: docs.aws.amazon.com/bedrock/latest/
+Alpha, Hugging Face's text-generation-inference, llama.cpp's `/completion`. Documented (2026-11) at docs.aws.amazon.com/bedrock/latest/
 userguide/model-parameters.html, docs.anthropic.com/en/api/complete, cloud.ibm.com/apidocs/watsonx-ai#text-generation,
 replicate.com/docs/reference/http#predictions.create, docs.aleph-alpha.com/api/complete,
 huggingface.co/docs/text-generation-inference/en/reference/api_reference, github.com/ggml-org/llama.cpp/blob/master/

@@ -1,6 +1,6 @@
 """Usage request: some servers count a stream's tokens only for those who ask.
 
-Source: platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options (read 2026-11): one extra chunk
+Source: platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options (2026-11): one extra chunk
 with an empty `choices` list before `[DONE]`.
 """
 

@@ -1,6 +1,6 @@
 """xAI's gRPC chat, written as JSON: one message, or one a line when streamed.
 
-Sources, read 2026-11: github.com/xai-org/xai-proto (xai/api/v1/chat.proto, usage.proto), docs.x.ai/docs/guides/tools.
+Documented (2026-11) at github.com/xai-org/xai-proto (xai/api/v1/chat.proto, usage.proto), docs.x.ai/docs/guides/tools.
 """
 
 from collections.abc import Mapping

@@ -3,11 +3,11 @@
 import os
 import stat
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import Any
 
-import aiofiles
 import anyio
+from aiofiles.threadpool import wrap
 
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.inline import INLINE
@@ -27,7 +27,7 @@ class NdjsonSink:
     def __init__(self, path: str | os.PathLike[str], *, name: str | None = None) -> None:
         self.path = Path(path)
         self.name = name or self.path.name
-        self._file: Any = None  # aiofiles types depend on mode and buffering; this one is unbuffered binary
+        self._file: FileIO | None = None
         self._batch: Batch | None = None
         self._written_lines = 0
 
@@ -45,13 +45,11 @@ class NdjsonSink:
 
     async def aclose(self) -> None:
         """Close the file."""
-        await self._close()
+        self._close()
 
     def forget(self) -> None:
         """Open a file of our own in a forked child; nothing is buffered, so closing the parent's writes nothing."""
-        if self._file is not None:
-            os.close(self._file.fileno())
-            self._file = None
+        self._close()
 
     async def _append(self, lines: tuple[bytes, ...]) -> None:
         if not lines:
@@ -59,36 +57,34 @@ class NdjsonSink:
         data = b"\n".join((*lines, b""))
         written = 0
         try:
-            file = await self._opened()
+            file = wrap(self._opened(), executor=INLINE)
             while written < len(data):
                 written += await file.write(data[written:])
         except BaseException:
-            await self._give_up(data, written)
+            self._give_up(data, written)
             raise
         self._written_lines += len(lines)
 
-    async def _give_up(self, data: bytes, written: int) -> None:
+    def _give_up(self, data: bytes, written: int) -> None:
         """Keep the lines that are whole, and close: the next attempt looks at the file afresh."""
         self._written_lines += data.count(b"\n", 0, written)
         if self._file is not None:
             _take_back(self._file.fileno(), written - data.rfind(b"\n", 0, written) - 1)
-            await self._close()
+            self._close()
 
-    async def _opened(self) -> Any:
+    def _opened(self) -> FileIO:
         if self._file is not None and not _is_same_file(self._file.fileno(), self.path):
-            await self._close()
+            self._close()
         if self._file is None:
-            self._file = await aiofiles.open(
-                self.path, "ab", buffering=0, opener=_open_private, executor=INLINE
-            )
+            self._file = FileIO(self.path, "ab", opener=_open_private)
             if _is_torn(self._file.fileno(), self.path):
-                await self._file.write(b"\n")
+                self._file.write(b"\n")
         return self._file
 
-    async def _close(self) -> None:
+    def _close(self) -> None:
         file, self._file = self._file, None
         if file is not None:
-            await file.close()
+            file.close()
 
 
 def _open_private(path: str, flags: int) -> int:

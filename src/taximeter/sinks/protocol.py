@@ -10,8 +10,10 @@ class Sink(Protocol):
     """Where batches end up; any object with a name and these two methods will do.
 
     Both run on the flusher's own event loop (asyncio), one batch at a time. They must not block for long: the other
-    sinks share the thread. A sink may also have a method `forget()`, called in a forked child: it lets go of files
-    and connections without touching them, because they are the parent's.
+    sinks share the thread.
+
+    Two more are asked for where a sink has them: `is_open`, false while there is nothing to close, and `forget()`,
+    called in a forked child to let go of files and connections without touching them, because they are the parent's.
     """
 
     @property
