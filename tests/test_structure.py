@@ -26,6 +26,7 @@ ORDER = [
     {"losses", "policy", "encoding", "fork"},
     {"queue", "receipt"},
     {"sinks"},
+    {"journal"},
     {"lane", "flusher"},
     {"report"},
     {"tracker"},
