@@ -18,7 +18,6 @@ from taximeter.journal.sync import Sync
 from taximeter.journal.writer import Writer
 from taximeter.sinks.batch import Batch
 
-
 NEW = Account(position=Position(sequence=0))
 
 
@@ -32,7 +31,11 @@ def lines(count: int, start: int = 0, length: int = 0) -> list[bytes]:
 
 
 def writer_in(folder: Folder, **options: Any) -> Writer:
-    bounds = {"segment_bytes": 1 << 16, "max_bytes": 1 << 24, "sync": Sync.JOURNALED} | options
+    bounds: dict[str, Any] = {
+        "segment_bytes": 1 << 16,
+        "max_bytes": 1 << 24,
+        "sync": Sync.JOURNALED,
+    } | options
     return Writer(folder, **bounds)
 
 
@@ -73,7 +76,8 @@ class ListWay:
         self.failures = failures
         self.batches: list[Batch] = []
 
-    async def write(self, batch: Batch) -> str | None:
+    async def write(self, batch: Batch, /) -> str | None:
+        """Keep the batch, or fail."""
         if self.failures:
             self.failures -= 1
             return "sink_failed"
@@ -82,6 +86,7 @@ class ListWay:
 
     @property
     def lines(self) -> list[bytes]:
+        """All that came, in order."""
         return [each for batch in self.batches for each in batch.lines]
 
 
@@ -102,4 +107,4 @@ def assert_conserved(folder: Folder) -> None:
 
 
 def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are all that is wanted

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from journal_samples import (
@@ -22,9 +23,10 @@ from journal_samples import (
     segment_paths,
     writer_in,
 )
-from taximeter.journal.cursor import load_cursor, peek_cursor
+from taximeter.journal.cursor import load_cursor, peek_cursor, save_cursor
 from taximeter.journal.folder import CARRIER_LOCK, Folder, Lock
 from taximeter.journal.ledger import read_ledger
+from taximeter.journal.tidying import tidy
 from taximeter.sinks.batch import Batch
 
 TESTS = Path(__file__).parent.parent
@@ -130,20 +132,22 @@ def test_a_batch_stays_the_same_until_it_is_settled(folder: Folder) -> None:
     writer = writer_in(folder)
     writer.append(lines(2))
     offered: list[Batch] = []
+    third = anyio.Event()
 
     class Appending(ListWay):
-        async def write(self, batch: Batch) -> str | None:
+        async def write(self, batch: Batch, /) -> str | None:
             offered.append(batch)
             writer.append(lines(1, 1 + len(offered)))
-            return None if len(offered) > 2 else "sink_failed"
+            if len(offered) > 2:
+                third.set()
+            return "sink_failed"
 
     carrier = carrier_to(folder, [Appending()])
 
     async def three_attempts() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(carrier.run)
-            while len(offered) < 3:
-                await anyio.sleep(0.001)
+            await third.wait()
             tasks.cancel_scope.cancel()
 
     anyio.run(three_attempts)
@@ -156,7 +160,7 @@ def test_a_cancelled_delivery_is_delivered_again(folder: Folder) -> None:
     writer_in(folder).append(lines(3))
 
     class Hanging(ListWay):
-        async def write(self, _batch: Batch) -> str | None:
+        async def write(self, _batch: Batch, /) -> str | None:
             await anyio.sleep_forever()
             return None
 
@@ -202,7 +206,7 @@ def test_nothing_unknown_is_touched(folder: Folder) -> None:
     carry_all(folder, way)
     assert way.lines == lines(1)
     assert (folder.path / "notes.txt").read_bytes() == b"precious"
-    kept = [path for path in folder.path.rglob(stranger.name)]
+    kept = list(folder.path.rglob(stranger.name))
     assert [path.read_bytes() for path in kept] == [b"precious too"]
 
 
@@ -232,9 +236,6 @@ def test_the_ledger_outlives_the_writers(folder: Folder) -> None:
     cursor = load_cursor(folder, "list")
     for account in cursor.accounts.values():
         account.done_at_us = 1
-    from taximeter.journal.cursor import save_cursor  # noqa: PLC0415 - to turn the clock back in one place
-    from taximeter.journal.tidying import tidy  # noqa: PLC0415
-
     tidy(folder, [cursor], retention_s=60, sync=False)
     save_cursor(folder, cursor)
     assert peek_cursor(folder, "list").accounts == {}
@@ -312,10 +313,10 @@ class delivered_here:  # noqa: N801 - reads as a call
         return iter((self.way, self))
 
     async def run(self) -> None:
+        """Carry until the block ends."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.carrier.run)
-            while not self.stop.is_set():
-                await anyio.sleep(0.01)
+            await anyio.to_thread.run_sync(self.stop.wait)
             tasks.cancel_scope.cancel()
 
     def __enter__(self) -> None:

@@ -1,5 +1,7 @@
 """Frames: what is written can be read, and what is damaged costs itself and nothing else."""
 
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,12 +83,9 @@ def test_a_kind_of_a_newer_version_is_set_apart() -> None:
     """What cannot be understood is neither an event nor the end."""
     strange = bytearray(frame(Kind.EVENT, 0, b"{}"))
     assert scan(bytes(strange), whole=True, max_frames=1).frames
-    import zlib  # noqa: PLC0415 - for this forgery alone
-
     strange[3] = 200
-    strange[HEAD_BYTES - 4 : HEAD_BYTES] = zlib.crc32(b"{}", zlib.crc32(strange[: HEAD_BYTES - 4])).to_bytes(
-        4, "little"
-    )
+    checksum = zlib.crc32(b"{}", zlib.crc32(strange[: HEAD_BYTES - 4]))
+    strange[HEAD_BYTES - 4 : HEAD_BYTES] = checksum.to_bytes(4, "little")
     found = scan(bytes(strange) + frame(Kind.EVENT, 1, line(1)), whole=True, max_frames=10)
     assert [each.sequence for each in found.frames] == [1]
     assert found.damage == [(0, len(strange))]

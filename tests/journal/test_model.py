@@ -43,14 +43,17 @@ class Journal(RuleBasedStateMachine):
         return line(self.next)
 
     def got(self, sink: str) -> set[int]:
+        """The numbers that came to a sink."""
         return {int(each.split(b":")[1].split(b",")[0]) for each in self.ways[sink].lines}
 
     @rule(writer=st.integers(0, 1), count=st.integers(1, 12))
     def emit(self, writer: int, count: int) -> None:
+        """Write some events at once."""
         self.writers[writer].append([self._new() for _ in range(count)])
 
     @rule(writer=st.integers(0, 1), refused=st.integers(0, 5))
     def refuse(self, writer: int, refused: int) -> None:
+        """Tell of losses, the newest count in the place of the last."""
         self.writers[writer].note_losses({"queue_full": refused})
 
     @rule(writer=st.integers(0, 1), torn=st.integers(0, 15))
@@ -66,14 +69,17 @@ class Journal(RuleBasedStateMachine):
 
     @rule(sink=st.sampled_from("ab"))
     def deliver(self, sink: str) -> None:
+        """Carry to one sink."""
         carry_all(self.folder, self.ways[sink])
 
     @rule()
     def deliver_everywhere(self) -> None:
+        """Carry to both."""
         carry_all(self.folder, *self.ways.values())
 
     @rule()
     def recover_in_between(self) -> None:
+        """Mend what can be mended."""
         recover(self.folder)
 
     @precondition(lambda self: self.pending_segments())
@@ -95,6 +101,7 @@ class Journal(RuleBasedStateMachine):
                 damaged.add(number)
 
     def pending_segments(self) -> list[Path]:
+        """The segments that another one follows."""
         names = [
             SegmentName(writer, number)
             for writer, numbers in segments_of(self.folder).items()
@@ -104,6 +111,7 @@ class Journal(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_is_conserved(self) -> None:
+        """Every event is in exactly one count, and the counts are the model's."""
         for sink, ledger in read_ledger(self.folder).items():
             assert ledger.is_conserved
             refused = ledger.dropped.get("queue_full", 0)
@@ -112,6 +120,7 @@ class Journal(RuleBasedStateMachine):
             assert ledger.dropped.get("journal_damaged", 0) == len(self.damaged[sink])
 
     def teardown(self) -> None:
+        """Deliver all, and compare with the list."""
         carry_all(self.folder, *self.ways.values())
         for sink, way in self.ways.items():
             assert len(way.lines) == len(set(way.lines)), "duplicates without a crash"
@@ -124,4 +133,6 @@ class Journal(RuleBasedStateMachine):
 
 
 TestJournal = Journal.TestCase
-TestJournal.settings = settings(max_examples=40, stateful_step_count=25, deadline=None, phases=[Phase.reuse, Phase.generate])
+TestJournal.settings = settings(
+    max_examples=40, stateful_step_count=25, deadline=None, phases=[Phase.reuse, Phase.generate]
+)

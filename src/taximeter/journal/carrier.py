@@ -100,6 +100,10 @@ class Carrier:
         self._finishing = True
         self.notice()
 
+    def forget(self) -> None:
+        """In a forked child, let go of the parent's lock."""
+        self._lock.release()
+
     async def run(self) -> None:
         """Carry as soon as nobody else does, until `finish`."""
         while not self._try_lock():

@@ -203,6 +203,19 @@ def try_lock(descriptor: int, *, shared: bool = False) -> bool:
     return True
 
 
+def close_inherited(path: Path) -> None:
+    """In a forked child, close every file of the folder that was open in the parent, whichever thread had opened it.
+
+    A descriptor that lived on in the child would hold the parent's locks beyond its end.
+    """
+    inside = f"{path.absolute()}{os.sep}"
+    with suppress(OSError):  # no /proc: the files that have a name here were closed by name
+        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are all that is wanted
+            with suppress(OSError):
+                if os.readlink(f"/proc/self/fd/{name}").startswith(inside):  # noqa: PTH115 - as above
+                    os.close(int(name))
+
+
 def write_all(descriptor: int, data: bytes) -> None:
     """Write all of it, however many calls the system takes for that."""
     written = os.write(descriptor, data)

@@ -1,6 +1,7 @@
 """Ledger: what became of every event of a folder, per sink, read from its cursors and segments."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 
@@ -37,6 +38,19 @@ def read_ledger(folder: Folder, sinks: Iterable[str] = ()) -> dict[str, SinkLedg
     """
     names = dict.fromkeys((*sinks, *sinks_of(folder)))
     return {sink: ledger_of(folder, peek_cursor(folder, sink)) for sink in names}
+
+
+def read_ledger_at(path: Path, sinks: Iterable[str] = ()) -> dict[str, SinkLedger]:
+    """Return `read_ledger` of the folder at a path.
+
+    Raises:
+        ConfigurationError, OSError: It is no journal's folder, or cannot be read.
+    """
+    folder = Folder(path)
+    try:
+        return read_ledger(folder, sinks)
+    finally:
+        folder.close()
 
 
 def ledger_of(folder: Folder, cursor: Cursor) -> SinkLedger:

@@ -50,23 +50,23 @@ class Writer:
         self._sync = sync
         self._segment: Segment | None = None
         self._number = 0
-        self._lock = threading.Lock()
-        self._owner = 0
+        self._lock = threading.RLock()
+        self._busy = False
 
-    @property
-    def is_in_use_here(self) -> bool:
-        """Whether the calling thread is inside `append` already: it is a signal handler or a `__del__`."""
-        return self._owner == threading.get_ident()
+    def append(self, lines: Sequence[bytes]) -> bool:
+        """Append the events, all or none of them, and return True.
 
-    def append(self, lines: Sequence[bytes]) -> None:
-        """Append the events, all or none of them.
+        False, with nothing done, when the calling thread is inside this method already: a signal handler or a
+        `__del__` that interrupted it.
 
         Raises:
             JournalFullError: The folder has no room for them.
             OSError: They could not be written.
         """
         with self._lock:
-            self._owner = threading.get_ident()
+            if self._busy:
+                return False
+            self._busy = True
             try:
                 first = self.journaled
                 frames = [frame(Kind.EVENT, first + n, line) for n, line in enumerate(lines)]
@@ -75,10 +75,11 @@ class Writer:
                 if self._sync is Sync.DURABLE:
                     self.durable = self.journaled
             finally:
-                self._owner = 0
+                self._busy = False
+        return True
 
     def note_losses(self, by_reason: Mapping[str, int]) -> None:
-        """Write down what the process has refused so far, so that the folder's ledger knows it.
+        """Write down what the process has refused so far, so that the folder's ledger knows it; not inside `append`.
 
         Raises:
             OSError: It could not be written.
