@@ -7,17 +7,23 @@ from _thread import start_new_thread
 from collections import deque
 from importlib import import_module
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 import anyio
 
 from taximeter.encoding import line_of
 from taximeter.event import Event
+from taximeter.journal.options import JournalOptions
 from taximeter.lane import Lane
-from taximeter.policy import MEBIBYTE, Policy
+from taximeter.memory_outlet import MemoryOutlet
+from taximeter.outlet import Mark, Outlet
+from taximeter.policy import Policy
 from taximeter.queue import Queue
 from taximeter.receipt import Receipt
-from taximeter.sinks.batch import batch_of
 from taximeter.sinks.protocol import Sink
+
+if TYPE_CHECKING:
+    from taximeter.journal_outlet import JournalOutlet
 
 # anyio loads its backend when it runs first. Were that in our thread while the host forks, the child would inherit a
 # module lock that nobody lets go.
@@ -34,14 +40,13 @@ _POLL_S = 0.02
 # that it gets it: without one, p99 of a host's event loop rises to 100 ms during a burst.
 _CHUNK_EVENTS = 64
 _PAUSE_S = 0.000_05
-_BATCH_MAX_BYTES = 4 * MEBIBYTE
 _RESTART_AFTER_S = 1.0
 _WARN_EVERY_S = 60.0
 _SINK_CLOSE_S = 0.1
 
 
 class Flusher:
-    """Encodes what the queue holds, cuts it into batches and hands each batch to every sink's lane.
+    """Encodes what the queue holds and hands it to the outlet, which takes it to the sinks.
 
     Its state outlives its thread: should the thread die, the next one goes on where it stopped.
 
@@ -49,14 +54,16 @@ class Flusher:
         queue: Where events come from.
         sinks: Where they go, by the name that receipts use.
         policy: The bounds.
+        journal: How events are kept on disk on their way; None means that they wait in memory.
     """
 
-    def __init__(self, queue: Queue, sinks: dict[str, Sink], policy: Policy) -> None:
+    def __init__(
+        self, queue: Queue, sinks: dict[str, Sink], policy: Policy, journal: JournalOptions | None = None
+    ) -> None:
         self._queue = queue
         self._policy = policy
         self._ledger = threading.RLock()
         share_bytes = policy.max_bytes // len(sinks)
-        self._batch_max_bytes = min(_BATCH_MAX_BYTES, share_bytes)
         self._event_max_bytes = min(policy.max_event_bytes, share_bytes)
         self._lanes = [
             Lane(
@@ -69,12 +76,15 @@ class Flusher:
             )
             for name, sink in sinks.items()
         ]
-        # Each event is in exactly one of: the queue, _in_hand, _open, a lane, or a count of what was dropped.
+        self.journal = (
+            None if journal is None else _journal_outlet(self._lanes, journal, policy, self._ledger)
+        )
+        if self.journal is not None:
+            self._event_max_bytes = min(self._event_max_bytes, self.journal.event_max_bytes)
+        self._outlet: Outlet = self.journal or MemoryOutlet(self._lanes, policy, self._ledger)
+        # Each event is in exactly one of: the queue, _in_hand, the outlet, or a count of what was dropped.
         self._taken = 0
         self._in_hand: list[Event] = []
-        self._open: list[bytes] = []
-        self._open_bytes = 0
-        self._open_since = 0.0
         self._unfit: dict[str, int] = {}
         # Life
         self._claim = threading.Lock()
@@ -85,7 +95,7 @@ class Flusher:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: anyio.Event
         self._flushes: deque[threading.Event] = deque()
-        self._confirming: list[tuple[threading.Event, list[int]]] = []
+        self._confirming: list[tuple[threading.Event, Mark]] = []
         self._stop_at: float | None = None
         self._done = False
         self.ended = threading.Event()
@@ -99,7 +109,12 @@ class Flusher:
     @property
     def has_had_events(self) -> bool:
         """Whether any event has come so far."""
-        return bool(self._taken or len(self._queue))
+        return bool(self._taken or len(self._queue) or (self.journal and self.journal.has_written))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread runs."""
+        return self._running
 
     @property
     def is_current_thread(self) -> bool:
@@ -159,18 +174,31 @@ class Flusher:
         refused = self._queue.losses.by_reason()
         with self._ledger:
             waiting = len(self._queue)
-            on_the_way = waiting + len(self._in_hand) + len(self._open)
-            accepted = self._taken + waiting
-            dropped = dict(refused)
-            for reason, lost in self._unfit.items():
-                dropped[reason] = dropped.get(reason, 0) + lost
+            out = self._outlet.counts(waiting + len(self._in_hand))
+            accepted = self._taken + waiting + out.through
             return Receipt(
                 tracked=accepted + sum(refused.values()),
                 accepted=accepted,
-                dropped=dropped,
-                sinks={lane.name: lane.receipt(on_the_way) for lane in self._lanes},
+                dropped=self._dropped(refused),
+                journaled=out.journaled,
+                durable=out.durable,
+                sinks=out.sinks,
                 restarts=self._restarts,
             )
+
+    def _dropped(self, refused: dict[str, int]) -> dict[str, int]:
+        """Return what was dropped before any sink: what the queue refused, and what could not be encoded."""
+        dropped = refused.copy()
+        for reason, lost in self._unfit.items():
+            dropped[reason] = dropped.get(reason, 0) + lost
+        return dropped
+
+    def write_through(self, event: object) -> str | None:
+        """Journal the event in the calling thread; return the reason when it could not be, "" for the queue's turn."""
+        line = line_of(event, self._event_max_bytes)
+        if isinstance(line, str) or self.journal is None:
+            return str(line)
+        return self.journal.write_through(line)
 
     def _ring(self) -> None:
         loop = self._loop
@@ -207,26 +235,26 @@ class Flusher:
         self._wake = anyio.Event()
         self._loop = asyncio.get_running_loop()
         async with anyio.create_task_group() as tasks:
-            for lane in self._lanes:
-                tasks.start_soon(lane.run, self._confirm)
+            tasks.start_soon(self._outlet.run, self._confirm)
             self._queue.open()
             tasks.cancel_scope.deadline = await self._take_in()
-            for lane in self._lanes:
-                lane.finish()
+            self._outlet.finish()
         await self._close()
 
     async def _take_in(self) -> float:
-        """Move events from the queue to the lanes until asked to stop; return when the lanes have to be done."""
+        """Move events from the queue to the outlet until asked to stop; return when that has to be done."""
         while True:
             stop_at, asked = self._stop_at, self._requests()
             if stop_at is not None:
                 self._queue.shut()  # it may have been opened after the request to stop
             await self._drain()
-            self._cut(at_once=stop_at is not None or bool(asked))
-            self._confirming += [(done, [lane.taken_batches for lane in self._lanes]) for done in asked]
+            self._outlet.cut(at_once=stop_at is not None or bool(asked))
+            self._confirming += [(done, self._outlet.mark(len(self._queue))) for done in asked]
             self._confirm()
+            self._outlet.hurry(wanted=bool(self._confirming))
+            self._note_losses(at_once=stop_at is not None)
             self._warn_of_trouble()
-            if stop_at is not None:
+            if stop_at is not None and (not self._outlet.is_blocked or monotonic() >= stop_at):
                 return stop_at
             with anyio.move_on_after(_POLL_S):
                 await self._wake.wait()
@@ -238,7 +266,7 @@ class Flusher:
     async def _drain(self) -> None:
         """Take what waits now; what comes meanwhile waits for the next round, or a busy host would keep us here."""
         left = len(self._queue)
-        while left > 0:
+        while left > 0 and not self._outlet.is_blocked:
             with self._ledger:
                 self._in_hand = self._queue.take(min(left, _CHUNK_EVENTS))
                 self._taken += len(self._in_hand)
@@ -252,33 +280,12 @@ class Flusher:
             for line in lines:
                 if isinstance(line, str):
                     self._spoil(line, 1)
-                else:
-                    self._append(line)
+            self._outlet.put([line for line in lines if isinstance(line, bytes)])
             self._in_hand = []
 
-    def _append(self, line: bytes) -> None:
-        if self._open_bytes + len(line) > self._batch_max_bytes:
-            self._seal()
-        if not self._open:
-            self._open_since = monotonic()
-        self._open.append(line)
-        self._open_bytes += len(line)
-        if len(self._open) >= self._policy.batch_max_events:
-            self._seal()
-
-    def _cut(self, *, at_once: bool) -> None:
-        if self._open and (at_once or monotonic() - self._open_since >= self._policy.batch_max_age_s):
-            with self._ledger:
-                self._seal()
-
-    def _seal(self) -> None:
-        """Freeze the open lines into a batch and offer it to every lane; the ledger is held."""
-        if self._open:
-            batch = batch_of(self._open)
-            self._open = []
-            self._open_bytes = 0
-            for lane in self._lanes:
-                lane.offer(batch)
+    def _note_losses(self, *, at_once: bool) -> None:
+        refused = self._queue.losses.by_reason()
+        self._outlet.note_losses(self._dropped(refused), at_once=at_once)
 
     def _spoil(self, reason: str, n: int) -> None:
         if n:
@@ -287,17 +294,19 @@ class Flusher:
     def _confirm(self) -> None:
         """Tell those who wait for a flush whose events have all been settled."""
         waiting = []
-        for done, marks in self._confirming:
-            if all(lane.settled_batches >= mark for lane, mark in zip(self._lanes, marks, strict=True)):
+        for done, mark in self._confirming:
+            if self._outlet.is_reached(mark):
                 done.set()
             else:
-                waiting.append((done, marks))
+                waiting.append((done, mark))
         self._confirming = waiting
 
     async def _close(self) -> None:
-        for lane in self._lanes:
-            with self._ledger:
-                lane.abandon(CLOSE_TIMEOUT)
+        with self._ledger:
+            self._spoil(CLOSE_TIMEOUT, self._outlet.abandon(CLOSE_TIMEOUT))
+            left = self._queue.take(len(self._queue))
+            self._taken += len(left)
+            self._spoil(CLOSE_TIMEOUT, len(left))
         self._confirm()
         with anyio.move_on_after(_SINK_CLOSE_S):
             async with anyio.create_task_group() as tasks:
@@ -325,6 +334,14 @@ class Flusher:
             logger.warning("taximeter: %s", text)
         except Exception:  # a handler of the host's that raises
             return
+
+
+def _journal_outlet(
+    lanes: list[Lane], options: JournalOptions, policy: Policy, ledger: threading.RLock
+) -> "JournalOutlet":
+    from taximeter.journal_outlet import JournalOutlet  # noqa: PLC0415 - its file locks are not on every system
+
+    return JournalOutlet(lanes, options, policy, ledger)
 
 
 def _pause() -> None:

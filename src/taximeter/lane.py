@@ -91,7 +91,7 @@ class Lane:
                 self._more = anyio.Event()
                 await self._more.wait()
                 continue
-            reason = await self._write(self._backlog[0])
+            reason = await self.write(self._backlog[0])
             self._settle(reason)
             settled()
 
@@ -110,7 +110,7 @@ class Lane:
             last_error=self.last_error,
         )
 
-    async def _write(self, batch: Batch) -> str | None:
+    async def write(self, batch: Batch, /) -> str | None:
         """Try until the batch is written (None) or the budget is used up (the reason)."""
         reason = TIMED_OUT
         with anyio.move_on_after(self._retry_budget_s):

@@ -9,6 +9,9 @@ from taximeter.errors import ConfigurationError
 
 MEBIBYTE = 1 << 20
 
+_JOURNAL_OPTIONS = ("journal", "sync", "write_through", "carry")
+_JOURNAL_COUNTS = ("journal_max_bytes", "journal_segment_bytes")
+
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The bounds of a tracker.
@@ -31,14 +34,22 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Time for all attempts to write one batch, the waits between them included."""
     close_timeout_s: float = 5.0
     """Time that `close`, `flush` and the end of the program may take where they are not given another."""
+    journal_max_bytes: int = 1024 * MEBIBYTE
+    """What the segments of a journal's folder may take on disk, those of all its processes together."""
+    journal_segment_bytes: int = 8 * MEBIBYTE
+    """The size of one of its files; a quarter of `journal_max_bytes` where that is less."""
+    journal_retention_s: float = 7 * 86_400.0
+    """How long a journal keeps events for a sink that nobody delivers to any more."""
 
     def __post_init__(self) -> None:
-        for key in ("max_events", "max_bytes", "max_event_bytes", "batch_max_events"):
+        for key in ("max_events", "max_bytes", "max_event_bytes", "batch_max_events", *_JOURNAL_COUNTS):
             _check_count(key, getattr(self, key))
-        for key in ("batch_max_age_s", "retry_budget_s", "close_timeout_s"):
+        for key in ("batch_max_age_s", "retry_budget_s", "close_timeout_s", "journal_retention_s"):
             _check_seconds(key, getattr(self, key))
         if not self.retry_budget_s:
-            raise ConfigurationError("retry_budget_s", self.retry_budget_s, "more than 0, or nothing is ever tried")
+            raise ConfigurationError(
+                "retry_budget_s", self.retry_budget_s, "more than 0, or nothing is ever tried"
+            )
 
 
 class Limits(TypedDict, total=False):
@@ -51,6 +62,9 @@ class Limits(TypedDict, total=False):
     batch_max_age_s: float
     retry_budget_s: float
     close_timeout_s: float
+    journal_max_bytes: int
+    journal_segment_bytes: int
+    journal_retention_s: float
 
 
 def policy_from(limits: Limits) -> Policy:
@@ -61,7 +75,7 @@ def policy_from(limits: Limits) -> Policy:
     """
     for key, value in limits.items():
         if key not in Policy.__struct_fields__:
-            names = ", ".join(("catalog", "infer", "service", *Policy.__struct_fields__))
+            names = ", ".join(("catalog", "infer", "service", *_JOURNAL_OPTIONS, *Policy.__struct_fields__))
             raise ConfigurationError(key, value, f"one of the options {names}")
     return Policy(**limits)
 

@@ -29,6 +29,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """Of these, how many the queue took in."""
     dropped: dict[str, int] = {}
     """Given up before any sink, by reason."""
+    journaled: int = 0
+    """Of the accepted, how many are in the journal: they outlive this process. 0 without a journal."""
+    durable: int = 0
+    """Of these, how many are synced to the disk: they outlive a power cut. 0 unless the journal is `durable`."""
     sinks: dict[str, SinkReceipt] = {}
     restarts: int = 0
     """How often the background thread had died and was started again."""

@@ -14,6 +14,7 @@ import anyio.to_thread
 from taximeter.event import Event
 from taximeter.flusher import Flusher
 from taximeter.fork import fork_mark
+from taximeter.journal.options import JournalOptions, journal_options
 from taximeter.policy import Limits, Policy, policy_from
 from taximeter.queue import Queue
 from taximeter.receipt import Receipt
@@ -23,6 +24,7 @@ from taximeter.sinks.table import sink_for
 if TYPE_CHECKING:
     from taximeter.builder import EventBuilder
     from taximeter.inference import Infer
+    from taximeter.journal.ledger import SinkLedger
     from taximeter.pricing import Catalog
 
 ClientT = TypeVar("ClientT")
@@ -39,6 +41,10 @@ def start(
     catalog: "Catalog | None" = None,
     infer: "Infer | None" = None,
     service: str | None = None,
+    journal: "str | os.PathLike[str] | None" = None,
+    sync: str = "journaled",
+    write_through: bool = False,
+    carry: bool = True,
     **limits: Unpack[Limits],
 ) -> "Tracker":
     """Return a tracker that delivers to these sinks. Nothing is opened and no thread runs before the first event.
@@ -49,13 +55,20 @@ def start(
         catalog: Prices for `tracker.events`; None means the compiled table.
         infer: Rules for the task type of calls nobody named; None means `infer_task_type`.
         service: The name of this program, written into events; None leaves it open.
+        journal: A folder of their own for events on their way, which the processes of a service may share: what is
+            there outlives the process and waits for sinks that are down. None keeps them in memory.
+        sync: How safe events are in the journal within 50 ms: `accepted` (after `batch_max_age_s` instead),
+            `journaled` (they outlive the process), `durable` (and a power cut).
+        write_through: Whether that is so before `track_task_completion` returns, for some microseconds of its time.
+        carry: Whether this process takes the journal's events to the sinks; False leaves it to `taximeter drain`.
         limits: The fields of `Policy`, such as `max_events=100_000` or `close_timeout_s=5.0`.
 
     Raises:
         ConfigurationError: A sink or a limit cannot work; names the key, the value and what is allowed.
     """
     made = [sink_for(sink) for sink in sinks or (DEFAULT_SINK,)]
-    return Tracker(made, policy_from(limits), catalog=catalog, infer=infer, service=service)
+    kept = journal_options(journal, sync, write_through=write_through, carry=carry)
+    return Tracker(made, policy_from(limits), catalog=catalog, infer=infer, service=service, journal=kept)
 
 
 class Tracker:
@@ -73,25 +86,31 @@ class Tracker:
         catalog: "Catalog | None" = None,
         infer: "Infer | None" = None,
         service: str | None = None,
+        journal: JournalOptions | None = None,
     ) -> None:
         self._sinks = _named(sinks)
         self._policy = policy
         self._catalog = catalog
         self._infer = infer
         self._service = service
+        self._journal = journal
         self._closed = False
         self._is_child = False
         self._begin()
         atexit.register(self.close)
         _trackers.add(self)
+        if self._flusher.journal is not None and self._flusher.journal.has_backlog:
+            self._flusher.start()  # what another process left is delivered even if nothing is tracked
 
     def _begin(self) -> None:
         """Start from nothing, at construction and again in every forked child."""
         self._pid = os.getpid()
         self._mark = fork_mark()
         self._queue = Queue(self._policy.max_events, self._mark, self._reconsider)
-        self._flusher = Flusher(self._queue, self._sinks, self._policy)
+        self._flusher = Flusher(self._queue, self._sinks, self._policy, self._journal)
         self._offer = self._queue.offer
+        if self._journal is not None and self._journal.write_through:
+            self._offer = self._write_through
         self._count = self._queue.losses.add
         if self._closed:
             self._flusher.ended.set()
@@ -112,9 +131,24 @@ class Tracker:
         """Hand the event over and return whether it was accepted; about 0.1 µs.
 
         Never raises, blocks or waits for a lock, so it may be called in a signal handler or a `__del__` too. What is
-        not accepted is counted by reason, see `receipt`.
+        not accepted is counted by reason, see `receipt`. With `write_through` the event is in the journal when this
+        returns True, which takes a write to a file, and another thread's write before it.
         """
         return self._offer(event)
+
+    def ledger(self) -> "dict[str, SinkLedger]":
+        """Return what became of every event of the journal's folder, of all its processes, by sink.
+
+        It is read from the disk and as exact as that; events not journaled yet are not in it. Empty without a journal.
+
+        Raises:
+            OSError: The journal cannot be read.
+        """
+        from taximeter.journal.ledger import read_ledger_at  # noqa: PLC0415 - file locks are not on every system
+
+        if self._journal is None or not self._journal.path.is_dir():
+            return {}
+        return read_ledger_at(self._journal.path, self._sinks)
 
     def count_loss(self, reason: str, n: int = 1) -> None:
         """Count *n* calls of which no event could be made."""
@@ -194,6 +228,28 @@ class Tracker:
         self._flusher.start()
         return self._queue.admit(event)
 
+    def _write_through(self, event: Any) -> bool:
+        """Journal the event in the caller's thread."""
+        if self._closed or not self._mark[0] or not self._flusher.is_running:
+            return self._write_through_anew(event)
+        return self._journal_now(event)
+
+    def _write_through_anew(self, event: Any) -> bool:
+        self._notice_fork()
+        if self._closed:
+            self._count(CLOSED)
+            return False
+        self._flusher.start()
+        return self._journal_now(event)
+
+    def _journal_now(self, event: Any) -> bool:
+        lost = self._flusher.write_through(event)
+        if lost == "":
+            return self._queue.offer(event)
+        if lost is not None:
+            self._count(lost)
+        return lost is None
+
     def _notice_fork(self) -> None:
         """In a forked child let the parent's queue, counts and files alone and begin anew."""
         if not self._mark[0] or self._pid != os.getpid():
@@ -201,11 +257,13 @@ class Tracker:
                 forget = getattr(sink, "forget", None)
                 if forget is not None:
                     forget()
+            if self._flusher.journal is not None:
+                self._flusher.journal.forget()
             self._is_child = True
             self._begin()
 
     def _stop(self, timeout_s: float) -> None:
-        if self._flusher.has_had_events or self._owns_open_sinks():
+        if self._flusher.has_had_events or self._owns_open_sinks() or self._has_backlog():
             self._flusher.stop(timeout_s)
         else:
             self._flusher.ended.set()
@@ -213,6 +271,11 @@ class Tracker:
     def _owns_open_sinks(self) -> bool:
         """Whether there is something to close that is not our parent's."""
         return not self._is_child and any(getattr(sink, "is_open", True) for sink in self.sinks)
+
+    def _has_backlog(self) -> bool:
+        """Whether a journal holds events that this process may deliver."""
+        journal = self._flusher.journal
+        return not self._is_child and journal is not None and journal.has_backlog
 
     def _wait_for_end(self, timeout_s: float) -> None:
         deadline = monotonic() + timeout_s

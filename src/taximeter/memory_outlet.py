@@ -1,0 +1,101 @@
+"""Memory outlet: lines become batches, and each batch waits in memory for every sink."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from time import monotonic
+
+import anyio
+
+from taximeter.lane import Lane
+from taximeter.outlet import Mark, OutletCounts
+from taximeter.policy import MEBIBYTE, Policy
+from taximeter.sinks.batch import batch_of
+
+_BATCH_MAX_BYTES = 4 * MEBIBYTE
+
+
+class MemoryOutlet:
+    """Cuts lines into batches and hands each batch to every sink's lane.
+
+    Args:
+        lanes: One for each sink.
+        policy: The bounds.
+        ledger: Held while counts move.
+    """
+
+    is_blocked = False
+    """Memory takes in all that the queue lets through; what is too much is dropped lane by lane."""
+
+    def __init__(self, lanes: Sequence[Lane], policy: Policy, ledger: AbstractContextManager[object]) -> None:
+        self._lanes = lanes
+        self._policy = policy
+        self._ledger = ledger
+        self._batch_max_bytes = min(_BATCH_MAX_BYTES, policy.max_bytes // len(lanes))
+        # Each line is in exactly one of: _open, a lane.
+        self._open: list[bytes] = []
+        self._open_bytes = 0
+        self._open_since = 0.0
+
+    def put(self, lines: list[bytes]) -> None:
+        """Add the lines to the open batch, and seal it whenever it is full."""
+        for line in lines:
+            if self._open_bytes + len(line) > self._batch_max_bytes:
+                self._seal()
+            if not self._open:
+                self._open_since = monotonic()
+            self._open.append(line)
+            self._open_bytes += len(line)
+            if len(self._open) >= self._policy.batch_max_events:
+                self._seal()
+
+    def cut(self, *, at_once: bool) -> None:
+        """Seal the open batch when it is old enough; at once if asked to."""
+        if self._open and (at_once or monotonic() - self._open_since >= self._policy.batch_max_age_s):
+            with self._ledger:
+                self._seal()
+
+    def mark(self, _waiting: int) -> Mark:
+        """Return how many batches each lane has been given."""
+        return tuple(lane.taken_batches for lane in self._lanes)
+
+    def is_reached(self, mark: Mark) -> bool:
+        """Whether each lane has settled so many."""
+        return all(lane.settled_batches >= taken for lane, taken in zip(self._lanes, mark, strict=True))
+
+    def hurry(self, *, wanted: bool) -> None:
+        """Do nothing: a batch that is sealed is on its way."""
+
+    def note_losses(self, by_reason: Mapping[str, int], *, at_once: bool) -> None:
+        """Do nothing: memory keeps no ledger."""
+
+    async def run(self, settled: Callable[[], None]) -> None:
+        """Run every lane."""
+        async with anyio.create_task_group() as tasks:
+            for lane in self._lanes:
+                tasks.start_soon(lane.run, settled)
+
+    def finish(self) -> None:
+        """Let every lane end once its backlog is written."""
+        for lane in self._lanes:
+            lane.finish()
+
+    def abandon(self, reason: str) -> int:
+        """Drop what the lanes still hold; each lane counts it."""
+        self._seal()
+        for lane in self._lanes:
+            lane.abandon(reason)
+        return 0
+
+    def counts(self, before: int) -> OutletCounts:
+        """Return each lane's counts."""
+        pending = before + len(self._open)
+        return OutletCounts(sinks={lane.name: lane.receipt(pending) for lane in self._lanes})
+
+    def _seal(self) -> None:
+        """Freeze the open lines into a batch and offer it to every lane; the ledger is held."""
+        if self._open:
+            batch = batch_of(self._open)
+            self._open = []
+            self._open_bytes = 0
+            for lane in self._lanes:
+                lane.offer(batch)
