@@ -145,6 +145,7 @@ SAMPLES = (
     Sample("openai.chat.tools.sse", "openai.chat", "openai", headers=STREAM),
     Sample("openai.chat.error.json", "openai.chat", "openai", 429, JSON),
     Sample("openrouter.chat.json", "openai.chat", "openrouter", headers=JSON),
+    Sample("groq.chat.json", "openai.chat", "groq", headers=JSON),
     Sample("openai.completions.json", "openai.completions", "openai", headers=JSON),
     Sample("openai.embeddings.json", "openai.embeddings", "openai", headers=JSON),
     Sample("openai.responses.json", "openai.responses", "openai", headers=JSON),

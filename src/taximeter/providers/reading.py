@@ -7,16 +7,7 @@ from typing import Any
 
 import msgspec
 
-from taximeter.framing import (
-    AwsEventStream,
-    BinaryBody,
-    Document,
-    Framing,
-    JsonArray,
-    JsonLines,
-    ServerSentEvents,
-    WholeBody,
-)
+from taximeter.framing import BinaryBody, Document, Framing, JsonLines, WholeBody, choose_framing
 from taximeter.providers.answer import Answer, UnreadableDocumentError
 from taximeter.providers.directory import FORMATS
 from taximeter.providers.endpoint import Endpoint
@@ -24,9 +15,6 @@ from taximeter.providers.facts import Facts, RequestFacts
 from taximeter.providers.failure import failure_of
 from taximeter.providers.headers import lower_cased, media_type
 
-_LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/stream+json")
-_AWS_TYPE = "application/vnd.amazon.eventstream"
-_BINARY_TYPES = ("audio/", "image/", "video/", "application/octet-stream")
 _RAW_USAGE_LIMIT_BYTES = 16 * 1024
 _FORM_FIELD = re.compile(rb'\bname="(model|service_tier)"\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]{1,200})\r?\n')
 _DONE = b"[DONE]"  # OpenAI's end mark, which the compatible servers copied
@@ -100,7 +88,7 @@ class Reading:
             if self._framing is None:
                 if not (head := data.lstrip()):
                     return
-                self._framing = self._choose_framing(head)
+                self._framing = choose_framing(head, media_type(self._headers), self._answer.framing)
                 self._answer.has_output = isinstance(self._framing, BinaryBody)
             answer = self._answer
             for name, document in self._framing.feed(data):
@@ -187,21 +175,6 @@ class Reading:
         facts = self._answer.facts
         word = facts.error_type or f"http_{self._status}"
         facts.error_type, facts.error_status, facts.error_retryable = failure_of(word, self._status)
-
-    def _choose_framing(self, head: bytes) -> Framing:
-        kind = media_type(self._headers)
-        first = head[:1]
-        if kind.startswith(_BINARY_TYPES) and first not in b"{[":
-            return BinaryBody()
-        if kind == _AWS_TYPE or (first == b"\0" and self._answer.framing is AwsEventStream):
-            return AwsEventStream()
-        if first == b"[" and self._answer.framing is JsonArray:
-            return JsonArray()
-        if kind in _LINE_TYPES or (self._answer.framing is JsonLines and kind != "application/json"):
-            return JsonLines()
-        if first in b"{[" or (kind != "text/event-stream" and first not in b"deir:\xef"):
-            return WholeBody()
-        return ServerSentEvents()
 
     def _take_or_keep(self, name: bytes, document: bytes) -> None:
         """Take a document, or keep one that the next may replace: running totals are decoded once."""
