@@ -1,4 +1,5 @@
 """What SQLite promises on top of the contract."""
+# ruff: noqa: ASYNC240 - a test looks at its files while nothing else runs on its loop
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,8 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from sink_doubles import batch, numbered
 
+from sink_doubles import batch, numbered
 from taximeter.event import CallFailedEvent, CallFailedPayload, CallStartedEvent, TaskCompletionEvent
 from taximeter.sinks.sqlite import SqliteSink
 from taximeter.vocabulary import Operation, Outcome, TaskType
