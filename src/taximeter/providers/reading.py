@@ -14,8 +14,14 @@ from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import Facts, RequestFacts
 from taximeter.providers.failure import failure_of
 from taximeter.providers.headers import lower_cased, media_type
+from taximeter.providers.salvage import salvage
 
 _RAW_USAGE_LIMIT_BYTES = 16 * 1024
+_REQUEST_LIMIT_BYTES = 2 * 1024 * 1024
+"""Requests beyond it are mostly pictures: only their short fields are looked for, for the time the rest would take."""
+
+_SHORT_FIELD = re.compile(rb'"(model|service_tier)"\s*:\s*"([^"\\]{1,200})"|"(stream)"\s*:\s*true')
+_SHORT_FIELD_REACH_BYTES = 64 * 1024
 _FORM_FIELD = re.compile(rb'\bname="(model|service_tier)"\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]{1,200})\r?\n')
 _DONE = b"[DONE]"  # OpenAI's end mark, which the compatible servers copied
 
@@ -133,10 +139,19 @@ class Reading:
             self._take(name, document)
         if isinstance(framing, BinaryBody):
             answer.complete = whole
+        elif isinstance(framing, WholeBody) and framing.tail:
+            self._take_tail(framing.tail)
         if not whole or not isinstance(framing, WholeBody):
             self.unparsed = unread  # the end of what was cut is not what the server garbled
         self._unreadable = self.unparsed > unread
         self.unparsed += framing.unparsed
+
+    def _take_tail(self, tail: bytes) -> None:
+        answer = self._answer
+        if found := salvage(tail, answer.usage_name):
+            answer.add(found)
+            answer.usage_is_final = True
+        answer.complete = tail.rstrip().endswith((b"}", b"]"))
 
     def _may_be_large(self) -> bool:
         return not isinstance(self._framing, WholeBody) or self._framing.held_bytes > _RAW_USAGE_LIMIT_BYTES
@@ -240,11 +255,25 @@ def _decode_request(answer: type[Answer], body: bytes | Mapping[str, Any]) -> Ma
         return body
     if body.startswith(b"--"):
         return {match[1].decode(): match[2].decode() for match in _FORM_FIELD.finditer(body)}
+    if len(body) > _REQUEST_LIMIT_BYTES:
+        return _short_fields(body)
     try:
         decoded: Mapping[str, Any] = _decoder(getattr(answer, "request_shape", dict[str, Any])).decode(body)
     except msgspec.ValidationError:
         decoded = _decoder(dict[str, Any]).decode(body)
     return decoded
+
+
+def _short_fields(body: bytes) -> dict[str, Any]:
+    """Return the fields of interest near the ends of a request; escaped quotes keep what users wrote apart."""
+    fields: dict[str, Any] = {}
+    for end in (body[-_SHORT_FIELD_REACH_BYTES:], body[:_SHORT_FIELD_REACH_BYTES]):
+        for match in reversed(list(_SHORT_FIELD.finditer(end))):
+            if match[3]:
+                fields["stream"] = True
+            else:
+                fields[match[1].decode()] = match[2].decode("utf-8", "replace")
+    return fields
 
 
 @cache
