@@ -145,6 +145,17 @@ def test_stream_open_at_the_end_is_a_call(server: DemoServer) -> None:
     assert result.receipts[0].complete
 
 
+FORKED = STREAM.replace(
+    "sys.exit(5)", "if not (pid := os.fork()):\n    del chunks, client\n    sys.exit()\nos.waitpid(pid, 0)"
+)
+
+
+def test_stream_open_at_a_fork_is_one_call(server: DemoServer) -> None:
+    """A stream belongs to the process that began it: a forked child that lets go of its copy has made no call."""
+    result = run_python(FORKED, server)
+    assert (result.exit_code, result.tally.total.calls) == (0, 1)
+
+
 CHILDREN = {
     "subprocess": "import subprocess, sys\nsubprocess.run([sys.executable, '-c', CALL], check=True)",
     "fork": "if not (pid := os.fork()):\n    call()\n    sys.exit()\nos.waitpid(pid, 0)",
