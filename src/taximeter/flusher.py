@@ -28,8 +28,10 @@ logger = logging.getLogger("taximeter")
 CLOSE_TIMEOUT = "close_timeout"
 FLUSHER_DIED = "flusher_died"
 
-# The queue is looked at this often. Nothing on the hot path wakes the thread, because that would cost the caller.
+# The queue is looked at this often, less often while nothing comes. Nothing on the hot path wakes the thread, because
+# that would cost the caller.
 _POLL_S = 0.02
+_IDLE_POLL_S = 0.05
 # Encoding holds the GIL. A thread of the host that wants it waits for one chunk at most, and the pause is real, so
 # that it gets it: without one, p99 of a host's event loop rises to 100 ms during a burst.
 _CHUNK_EVENTS = 64
@@ -37,6 +39,7 @@ _PAUSE_S = 0.000_05
 _BATCH_MAX_BYTES = 4 * MEBIBYTE
 _RESTART_AFTER_S = 1.0
 _WARN_EVERY_S = 60.0
+_LOOK_EVERY_S = 1.0
 _SINK_CLOSE_S = 0.1
 
 
@@ -228,7 +231,7 @@ class Flusher:
             self._warn_of_trouble()
             if stop_at is not None:
                 return stop_at
-            with anyio.move_on_after(_POLL_S):
+            with anyio.move_on_after(_POLL_S if self._open else _IDLE_POLL_S):
                 await self._wake.wait()
             self._wake = anyio.Event()
 
@@ -313,6 +316,7 @@ class Flusher:
         now = monotonic()
         if now < self._warn_at and not at_once:
             return
+        self._warn_at = now + _LOOK_EVERY_S
         receipt = self.receipt()
         trouble = sum(receipt.lost.values()) + sum(lane.failed_attempts for lane in self._lanes)
         if trouble > self._warned_of:

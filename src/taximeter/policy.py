@@ -38,7 +38,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         for key in ("batch_max_age_s", "retry_budget_s", "close_timeout_s"):
             _check_seconds(key, getattr(self, key))
         if not self.retry_budget_s:
-            raise ConfigurationError("retry_budget_s", self.retry_budget_s, "more than 0, or nothing is ever tried")
+            raise ConfigurationError(
+                "retry_budget_s", self.retry_budget_s, "more than 0, or nothing is ever tried"
+            )
 
 
 class Limits(TypedDict, total=False):
