@@ -473,3 +473,27 @@ def test_a_fork_while_threads_track_hangs_nobody(tmp_path: Path) -> None:
         tmp_path,
         timeout_s=60,
     )
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_of_multiprocessing_lose_nothing(tmp_path: Path, method: str) -> None:
+    """They end without `atexit`, and their last events arrive all the same."""
+    (tmp_path / "app.py").write_text(
+        "import multiprocessing, taximeter, warnings\n"
+        "warnings.simplefilter('ignore', DeprecationWarning)  # fork with threads, 3.12\n"
+        "tracker = taximeter.start('usage.db')\n"
+        "def work(n):\n"
+        "    for _ in range(n): tracker.track_task_completion(taximeter.TaskCompletionEvent())\n"
+        "def main():\n"
+        "    work(10); tracker.flush()\n"
+        f"    context = multiprocessing.get_context({method!r})\n"
+        "    workers = [context.Process(target=work, args=(n,)) for n in (100, 200)]\n"
+        "    for worker in workers: worker.start()\n"
+        "    for worker in workers: worker.join()\n"
+        "    assert [worker.exitcode for worker in workers] == [0, 0]\n"
+        "    assert tracker.close().tracked == 10\n"
+    )
+    run_program("import app; app.main()", tmp_path, timeout_s=60)
+    connection = sqlite3.connect(tmp_path / "usage.db")
+    assert connection.execute("SELECT count(*) FROM events").fetchone() == (310,)
+    connection.close()
