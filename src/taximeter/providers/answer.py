@@ -13,6 +13,9 @@ LIMIT = 4096
 """How many choices, calls and the like are told apart in one response; memory stays bounded beyond it."""
 
 
+_REASONS = (str, int)
+
+
 class UnreadableDocumentError(ValueError):
     """A document that holds another one which is none."""
 
