@@ -26,7 +26,7 @@ ORDER = [
     {"losses", "policy", "encoding", "fork"},
     {"queue", "receipt"},
     {"sinks"},
-    {"lane", "flusher"},
+    {"lane", "packer", "alarm", "flusher"},
     {"report"},
     {"tracker"},
     {"capture"},

@@ -1,7 +1,6 @@
 """Flusher: the one background thread that takes events from the queue to the sinks."""
 
 import asyncio
-import logging
 import threading
 from _thread import start_new_thread
 from collections import deque
@@ -10,20 +9,17 @@ from time import monotonic, sleep
 
 import anyio
 
-from taximeter.encoding import line_of
-from taximeter.event import Event
+from taximeter.alarm import Alarm, warn
 from taximeter.lane import Lane
-from taximeter.policy import MEBIBYTE, Policy
+from taximeter.packer import Packer
+from taximeter.policy import Policy
 from taximeter.queue import Queue
 from taximeter.receipt import Receipt
-from taximeter.sinks.batch import batch_of
 from taximeter.sinks.protocol import Sink
 
 # anyio loads its backend when it runs first. Were that in our thread while the host forks, the child would inherit a
 # module lock that nobody lets go.
 import_module("anyio._backends._asyncio")
-
-logger = logging.getLogger("taximeter")
 
 CLOSE_TIMEOUT = "close_timeout"
 FLUSHER_DIED = "flusher_died"
@@ -36,15 +32,12 @@ _IDLE_POLL_S = 0.05
 # that it gets it: without one, p99 of a host's event loop rises to 100 ms during a burst.
 _CHUNK_EVENTS = 64
 _PAUSE_S = 0.000_05
-_BATCH_MAX_BYTES = 4 * MEBIBYTE
 _RESTART_AFTER_S = 1.0
-_WARN_EVERY_S = 60.0
-_LOOK_EVERY_S = 1.0
 _SINK_CLOSE_S = 0.1
 
 
 class Flusher:
-    """Encodes what the queue holds, cuts it into batches and hands each batch to every sink's lane.
+    """Keeps packer and lanes at work, answers flushes, and ends within its time.
 
     Its state outlives its thread: should the thread die, the next one goes on where it stopped.
 
@@ -56,11 +49,8 @@ class Flusher:
 
     def __init__(self, queue: Queue, sinks: dict[str, Sink], policy: Policy) -> None:
         self._queue = queue
-        self._policy = policy
         self._ledger = threading.RLock()
         share_bytes = policy.max_bytes // len(sinks)
-        self._batch_max_bytes = min(_BATCH_MAX_BYTES, share_bytes)
-        self._event_max_bytes = min(policy.max_event_bytes, share_bytes)
         self._lanes = [
             Lane(
                 sink,
@@ -72,14 +62,9 @@ class Flusher:
             )
             for name, sink in sinks.items()
         ]
-        # Each event is in exactly one of: the queue, _in_hand, _open, a lane, or a count of what was dropped.
-        self._taken = 0
-        self._in_hand: list[Event] = []
-        self._open: list[bytes] = []
-        self._open_bytes = 0
-        self._open_since = 0.0
-        self._unfit: dict[str, int] = {}
-        # Life
+        # Each event is in exactly one of: the queue, the packer, a lane, or a count of what was dropped.
+        self._packer = Packer(queue, self._lanes, policy, share_bytes=share_bytes, ledger=self._ledger)
+        self._alarm = Alarm(self.receipt)
         self._claim = threading.Lock()
         self._running = False
         self._started_at = -_RESTART_AFTER_S
@@ -93,16 +78,13 @@ class Flusher:
         self._done = False
         self.ended = threading.Event()
         """Set when everything is settled, the sinks are closed and the thread is gone."""
-        # Warnings
-        self._warn_at = 0.0
-        self._warned_of = 0
 
     # Called from any thread ------------------------------------------------------------------------------------
 
     @property
     def has_had_events(self) -> bool:
         """Whether any event has come so far."""
-        return bool(self._taken or len(self._queue))
+        return bool(self._packer.taken or len(self._queue))
 
     @property
     def is_current_thread(self) -> bool:
@@ -162,10 +144,10 @@ class Flusher:
         refused = self._queue.losses.by_reason()
         with self._ledger:
             waiting = len(self._queue)
-            on_the_way = waiting + len(self._in_hand) + len(self._open)
-            accepted = self._taken + waiting
+            on_the_way = waiting + self._packer.holds
+            accepted = self._packer.taken + waiting
             dropped = dict(refused)
-            for reason, lost in self._unfit.items():
+            for reason, lost in self._packer.unfit.items():
                 dropped[reason] = dropped.get(reason, 0) + lost
             return Receipt(
                 tracked=accepted + sum(refused.values()),
@@ -193,14 +175,12 @@ class Flusher:
         try:
             anyio.run(self._main)
         except BaseException as error:
-            self._warn(f"the background thread died of {type(error).__name__}")
+            warn(f"the background thread died of {type(error).__name__}")
         finally:
             self._queue.shut()
             self._loop = None
-            with self._ledger:
-                self._spoil(FLUSHER_DIED, len(self._in_hand))
-                self._in_hand = []
-                self._restarts += not self._done
+            self._packer.let_go(FLUSHER_DIED)
+            self._restarts += not self._done
             self._running = False
             if self._done:
                 self.ended.set()
@@ -225,13 +205,13 @@ class Flusher:
             if stop_at is not None:
                 self._queue.shut()  # it may have been opened after the request to stop
             await self._drain()
-            self._cut(at_once=stop_at is not None or bool(asked))
+            self._packer.cut(at_once=stop_at is not None or bool(asked))
             self._confirming += [(done, [lane.taken_batches for lane in self._lanes]) for done in asked]
             self._confirm()
-            self._warn_of_trouble()
+            self._alarm.look()
             if stop_at is not None:
                 return stop_at
-            with anyio.move_on_after(_POLL_S if self._open else _IDLE_POLL_S):
+            with anyio.move_on_after(_POLL_S if self._packer.holds else _IDLE_POLL_S):
                 await self._wake.wait()
             self._wake = anyio.Event()
 
@@ -242,50 +222,9 @@ class Flusher:
         """Take what waits now; what comes meanwhile waits for the next round, or a busy host would keep us here."""
         left = len(self._queue)
         while left > 0:
-            with self._ledger:
-                self._in_hand = self._queue.take(min(left, _CHUNK_EVENTS))
-                self._taken += len(self._in_hand)
-            left -= len(self._in_hand)
-            self._place([line_of(event, self._event_max_bytes) for event in self._in_hand])
+            left -= self._packer.take(min(left, _CHUNK_EVENTS))
             _pause()
             await anyio.lowlevel.checkpoint()
-
-    def _place(self, lines: list[bytes | str]) -> None:
-        with self._ledger:
-            for line in lines:
-                if isinstance(line, str):
-                    self._spoil(line, 1)
-                else:
-                    self._append(line)
-            self._in_hand = []
-
-    def _append(self, line: bytes) -> None:
-        if self._open_bytes + len(line) > self._batch_max_bytes:
-            self._seal()
-        if not self._open:
-            self._open_since = monotonic()
-        self._open.append(line)
-        self._open_bytes += len(line)
-        if len(self._open) >= self._policy.batch_max_events:
-            self._seal()
-
-    def _cut(self, *, at_once: bool) -> None:
-        if self._open and (at_once or monotonic() - self._open_since >= self._policy.batch_max_age_s):
-            with self._ledger:
-                self._seal()
-
-    def _seal(self) -> None:
-        """Freeze the open lines into a batch and offer it to every lane; the ledger is held."""
-        if self._open:
-            batch = batch_of(self._open)
-            self._open = []
-            self._open_bytes = 0
-            for lane in self._lanes:
-                lane.offer(batch)
-
-    def _spoil(self, reason: str, n: int) -> None:
-        if n:
-            self._unfit[reason] = self._unfit.get(reason, 0) + n
 
     def _confirm(self) -> None:
         """Tell those who wait for a flush whose events have all been settled."""
@@ -306,29 +245,8 @@ class Flusher:
             async with anyio.create_task_group() as tasks:
                 for lane in self._lanes:
                     tasks.start_soon(_close_sink, lane)
-        self._warn_of_trouble(at_once=True)
+        self._alarm.look(at_once=True)
         self._done = True
-
-    # Warnings --------------------------------------------------------------------------------------------------
-
-    def _warn_of_trouble(self, *, at_once: bool = False) -> None:
-        """Say in one line what has gone wrong since the last one, once a minute at most."""
-        now = monotonic()
-        if now < self._warn_at and not at_once:
-            return
-        self._warn_at = now + _LOOK_EVERY_S
-        receipt = self.receipt()
-        trouble = sum(receipt.lost.values()) + sum(lane.failed_attempts for lane in self._lanes)
-        if trouble > self._warned_of:
-            self._warned_of = trouble
-            self._warn_at = now + _WARN_EVERY_S
-            self._warn(_trouble(receipt))
-
-    def _warn(self, text: str) -> None:
-        try:
-            logger.warning("taximeter: %s", text)
-        except Exception:  # a handler of the host's that raises
-            return
 
 
 def _pause() -> None:
@@ -339,19 +257,7 @@ def _pause() -> None:
 async def _close_sink(lane: Lane) -> None:
     try:
         await lane.sink.aclose()
-    except Exception as error:
-        logger.warning("taximeter: sink %s could not be closed: %s", lane.name, type(error).__name__)
-
-
-def _trouble(receipt: Receipt) -> str:
-    parts = [_counts("events dropped", receipt.dropped)]
-    for name, sink in receipt.sinks.items():
-        parts.append(_counts(f"events dropped for sink {name}", sink.dropped))
-        if sink.last_error:
-            parts.append(f"sink {name} failed {sink.failed_attempts} times, last with {sink.last_error}")
-    return "; ".join(filter(None, parts))
-
-
-def _counts(what: str, by_reason: dict[str, int]) -> str:
-    reasons = ", ".join(f"{reason}={lost}" for reason, lost in by_reason.items())
-    return f"{what}: {reasons}" if reasons else ""
+    except BaseException as error:
+        if isinstance(error, anyio.get_cancelled_exc_class()):
+            raise
+        warn(f"sink {lane.name} could not be closed: {type(error).__name__}")
