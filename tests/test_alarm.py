@@ -15,8 +15,10 @@ def test_it_says_what_where_and_why(caplog: pytest.LogCaptureFixture) -> None:
     }
     Alarm(lambda: Receipt(tracked=5, dropped={"queue_full": 3}, sinks=sinks)).look()
     assert caplog.messages == [
-        "taximeter: events dropped: queue_full=3; events dropped for sink usage.db: sink_failed=2;"
-        " sink usage.db failed 7 times, last with OSError: full"
+        (
+            "taximeter: events dropped: queue_full=3; events dropped for sink usage.db: sink_failed=2;"
+            " sink usage.db failed 7 times, last with OSError: full"
+        )
     ]
 
 
