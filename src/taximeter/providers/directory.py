@@ -203,7 +203,7 @@ def endpoint_for(wire_format: str, *, provider: str | None = None, model: str | 
 def _identify(method: str, address: str, declared: str | None, api_version: str | None) -> Endpoint | None:
     host, _, path = address.rpartition("://")[2].partition("/")
     host, path = host.rpartition("@")[2].lower(), "/" + path.rstrip("/")
-    provider = declared or provider_of(host)
+    provider = declared or provider_of(host, path)
     for route in ROUTES:
         if (
             route.method == method
