@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format bench e2e schemas clean
+.PHONY: help demo test lint format bench e2e fuzz schemas clean
 
 help: ## list the tasks
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ bench: $(VENV)/test.stamp ## answer the questions of benchmarks/, one file each
 
 e2e: $(VENV)/e2e.stamp ## meter the SDKs against a real local model
 	$(BIN)/python -m pytest -m e2e tests/e2e
+
+fuzz: $(VENV)/test.stamp ## a million damaged responses against every parser and framing
+	$(BIN)/python tools/fuzz.py
 
 schemas: $(VENV)/demo.stamp ## write schemas/ from the types
 	$(BIN)/taximeter schema --out schemas

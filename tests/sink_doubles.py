@@ -1,4 +1,5 @@
 """Sinks that misbehave in one way each, and the help that tests of the tracker share."""
+# ruff: noqa: D102 - the methods are the protocol's, whose docstrings say what they do
 
 import subprocess
 import sys
@@ -7,10 +8,9 @@ from pathlib import Path
 
 import anyio
 
-from taximeter.event import TaskCompletionEvent
+from taximeter.event import Event, TaskCompletionEvent, encode_event
 from taximeter.receipt import Receipt
 from taximeter.sinks.batch import Batch, batch_of
-from taximeter.event import Event, encode_event
 
 
 class FailingSink:

@@ -1,12 +1,11 @@
 """The background thread: what it encodes, how it batches, and that it lives on."""
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sink_doubles import BlockingSink, FailingSink, HangingSink, ListSink, assert_conserved, numbered
 
+from sink_doubles import BlockingSink, FailingSink, HangingSink, ListSink, assert_conserved, numbered
 from taximeter.event import TaskCompletionEvent, encode_event
 from taximeter.flusher import Flusher
 from taximeter.policy import Policy
@@ -18,7 +17,7 @@ FOREVER_S = 3600.0
 
 def flusher_to(*sinks: Sink, **limits: Any) -> tuple[Queue, Flusher]:
     policy = Policy(**limits)
-    queue = Queue(policy.max_events, bytearray(b"\x01"), lambda event: queue.admit(event))
+    queue = Queue(policy.max_events, bytearray(b"\x01"), lambda event: queue.admit(event))  # noqa: PLW0108 - there is no queue yet
     return queue, Flusher(queue, {sink.name: sink for sink in sinks}, policy)
 
 

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from sink_doubles import run_program
 
+from sink_doubles import run_program
 from taximeter.fork import fork_mark
 
 

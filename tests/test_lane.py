@@ -1,15 +1,15 @@
 """One sink's way: in order, with retries, within a time; an hour takes milliseconds on trio's virtual clock."""
 
+import sqlite3
 import threading
-from collections.abc import Awaitable, Callable
+from contextlib import closing
 from typing import Any
 
 import anyio
 import pytest
-import sqlite3
-from sink_doubles import FailingSink, HangingSink, ListSink, batch, numbered
 from trio.testing import MockClock
 
+from sink_doubles import FailingSink, HangingSink, ListSink, batch, numbered
 from taximeter.lane import Lane, describe
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.protocol import Sink
@@ -161,23 +161,23 @@ async def test_what_is_abandoned_is_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "text"),
+    ("error", "text"),
     [
-        (
-            lambda: PermissionError(13, "Permission denied", "/secret/path"),
-            "PermissionError: Permission denied",
-        ),
-        (lambda: ValueError("https://user:hunter2@host"), "ValueError"),
-        (
-            lambda: sqlite3.connect(":memory:").execute("SELECT nothing FROM nowhere"),
-            "OperationalError: SQLITE_ERROR",
-        ),
+        (PermissionError(13, "Permission denied", "/secret/path"), "PermissionError: Permission denied"),
+        (ValueError("https://user:hunter2@host"), "ValueError"),
     ],
+    ids=repr,
 )
-async def test_an_error_is_named_without_its_message(make: Callable[[], Any], text: str) -> None:
+async def test_an_error_is_named_without_its_message(error: Exception, text: str) -> None:
     """A message may quote an event, a path or a password."""
-    try:
-        error = make()
-    except sqlite3.Error as raised:
-        error = raised
     assert describe(error) == text
+
+
+async def test_an_error_of_sqlite_is_named_by_its_code() -> None:
+    """Its message could name what the SQL was about."""
+    with (
+        closing(sqlite3.connect(":memory:")) as connection,
+        pytest.raises(sqlite3.OperationalError) as raised,
+    ):
+        connection.execute("SELECT nothing FROM nowhere")
+    assert describe(raised.value) == "OperationalError: SQLITE_ERROR"

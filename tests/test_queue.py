@@ -2,8 +2,8 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sink_doubles import numbered
 
+from sink_doubles import numbered
 from taximeter.event import Event
 from taximeter.queue import Queue
 
@@ -15,7 +15,12 @@ def refuse(_event: Event) -> bool:
 def test_a_new_queue_asks_about_every_event() -> None:
     """Nobody takes from it yet, so each event is a reason to start somebody."""
     asked: list[Event] = []
-    queue = Queue(10, bytearray(b"\x01"), lambda event: asked.append(event) or True)  # type: ignore[func-returns-value] # both in one line
+
+    def ask(event: Event) -> bool:
+        asked.append(event)
+        return True
+
+    queue = Queue(10, bytearray(b"\x01"), ask)
     events = numbered(3)
     assert [queue.offer(event) for event in events] == [True] * 3
     assert asked == events

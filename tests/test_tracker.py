@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 import pytest
+
 from sink_doubles import (
     BlockingSink,
     FailingSink,
@@ -22,7 +23,6 @@ from sink_doubles import (
     numbered,
     run_program,
 )
-
 from taximeter.builder import EventBuilder
 from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent
@@ -49,7 +49,7 @@ def test_events_go_to_every_sink(tmp_path: Path) -> None:
     """By path, address and object at once; the receipt names each."""
     listed = ListSink()
     with start(tmp_path / "usage.db", str(tmp_path / "events.ndjson"), "memory:", listed) as tracker:
-        assert all([tracker.track_task_completion(event) for event in numbered(10)])
+        assert sum(map(tracker.track_task_completion, numbered(10))) == 10
     receipt = tracker.receipt()
     assert receipt.complete
     assert receipt.delivered == dict.fromkeys(("usage.db", "events.ndjson", "memory", "list"), 10)
@@ -199,7 +199,7 @@ def test_many_loops_one_after_the_other(tracker: Tracker, memory: MemorySink) ->
 def test_a_bad_sink_reaches_nobody(sink: Any, memory: MemorySink) -> None:
     """Tracking goes on, the neighbour gets everything, and the loss is counted."""
     with start(sink, memory, retry_budget_s=0.05) as tracker:
-        assert all([tracker.track_task_completion(event) for event in numbered(5)])
+        assert sum(map(tracker.track_task_completion, numbered(5))) == 5
         receipt = tracker.flush()
     assert receipt.lost == {sink.name: 5, "memory": 0}
     assert len(memory.events) == 5
@@ -473,3 +473,27 @@ def test_a_fork_while_threads_track_hangs_nobody(tmp_path: Path) -> None:
         tmp_path,
         timeout_s=60,
     )
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_of_multiprocessing_lose_nothing(tmp_path: Path, method: str) -> None:
+    """They end without `atexit`, and their last events arrive all the same."""
+    (tmp_path / "app.py").write_text(
+        "import multiprocessing, taximeter, warnings\n"
+        "warnings.simplefilter('ignore', DeprecationWarning)  # fork with threads, 3.12\n"
+        "tracker = taximeter.start('usage.db')\n"
+        "def work(n):\n"
+        "    for _ in range(n): tracker.track_task_completion(taximeter.TaskCompletionEvent())\n"
+        "def main():\n"
+        "    work(10); tracker.flush()\n"
+        f"    context = multiprocessing.get_context({method!r})\n"
+        "    workers = [context.Process(target=work, args=(n,)) for n in (100, 200)]\n"
+        "    for worker in workers: worker.start()\n"
+        "    for worker in workers: worker.join()\n"
+        "    assert [worker.exitcode for worker in workers] == [0, 0]\n"
+        "    assert tracker.close().tracked == 10\n"
+    )
+    run_program("import app; app.main()", tmp_path, timeout_s=60)
+    connection = sqlite3.connect(tmp_path / "usage.db")
+    assert connection.execute("SELECT count(*) FROM events").fetchone() == (310,)
+    connection.close()

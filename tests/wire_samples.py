@@ -9,6 +9,7 @@ from zlib import crc32
 
 from taximeter.framing import Framing
 from taximeter.framing.document import Document
+from taximeter.providers import Facts, endpoint_for, read_response
 
 FOLDER = Path(__file__).parent / "fixtures" / "wire"
 
@@ -145,6 +146,7 @@ SAMPLES = (
     Sample("openai.chat.tools.sse", "openai.chat", "openai", headers=STREAM),
     Sample("openai.chat.error.json", "openai.chat", "openai", 429, JSON),
     Sample("openrouter.chat.json", "openai.chat", "openrouter", headers=JSON),
+    Sample("groq.chat.json", "openai.chat", "groq", headers=JSON),
     Sample("openai.completions.json", "openai.completions", "openai", headers=JSON),
     Sample("openai.embeddings.json", "openai.embeddings", "openai", headers=JSON),
     Sample("openai.responses.json", "openai.responses", "openai", headers=JSON),
@@ -199,6 +201,21 @@ def pieces(body: bytes, cuts: list[int]) -> Iterator[bytes]:
     places = sorted({cut % (len(body) + 1) for cut in cuts})
     for start, end in zip([0, *places], [*places, len(body)], strict=True):
         yield body[start:end]
+
+
+def read_events(wire_format: str, *events: object, provider: str | None = None) -> Facts:
+    """Return the facts of a stream of server-sent events; a text is sent as it is, anything else as JSON."""
+    body = b"".join(
+        b"data: " + (event.encode() if isinstance(event, str) else json.dumps(event).encode()) + b"\n\n"
+        for event in events
+    )
+    return read_response(endpoint_for(wire_format, provider=provider), None, 200, STREAM, body)
+
+
+def read_body(wire_format: str, body: object, *, provider: str | None = None) -> Facts:
+    """Return the facts of a whole JSON body."""
+    endpoint = endpoint_for(wire_format, provider=provider)
+    return read_response(endpoint, None, 200, JSON, json.dumps(body).encode())
 
 
 def documents(framing: Framing, parts: Iterator[bytes] | list[bytes]) -> list[Document]:

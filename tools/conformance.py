@@ -1,6 +1,6 @@
 """Compare recorded interactions with what is expected of them, and print a table per API.
 
-Usage: python tools/conformance.py ../shared/corpus/dev.jsonl.gz [-v] [API ...]
+Usage: python tools/conformance.py FILE [-v] [API ...]
 """
 
 import argparse

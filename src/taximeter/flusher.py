@@ -1,7 +1,6 @@
 """Flusher: the one background thread that takes events from the queue to the sinks."""
 
 import asyncio
-import logging
 import threading
 from _thread import start_new_thread
 from collections import deque
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from taximeter.alarm import Alarm, warn
 from taximeter.encoding import line_of
-from taximeter.event import Event
 from taximeter.journal.options import JournalOptions
 from taximeter.lane import Lane
 from taximeter.memory_outlet import MemoryOutlet
 from taximeter.outlet import Mark, Outlet
+from taximeter.packer import Packer
 from taximeter.policy import Policy
 from taximeter.queue import Queue
 from taximeter.receipt import Receipt
@@ -29,24 +29,23 @@ if TYPE_CHECKING:
 # module lock that nobody lets go.
 import_module("anyio._backends._asyncio")
 
-logger = logging.getLogger("taximeter")
-
 CLOSE_TIMEOUT = "close_timeout"
 FLUSHER_DIED = "flusher_died"
 
-# The queue is looked at this often. Nothing on the hot path wakes the thread, because that would cost the caller.
+# The queue is looked at this often, less often while nothing comes. Nothing on the hot path wakes the thread, because
+# that would cost the caller.
 _POLL_S = 0.02
+_IDLE_POLL_S = 0.05
 # Encoding holds the GIL. A thread of the host that wants it waits for one chunk at most, and the pause is real, so
 # that it gets it: without one, p99 of a host's event loop rises to 100 ms during a burst.
 _CHUNK_EVENTS = 64
 _PAUSE_S = 0.000_05
 _RESTART_AFTER_S = 1.0
-_WARN_EVERY_S = 60.0
 _SINK_CLOSE_S = 0.1
 
 
 class Flusher:
-    """Encodes what the queue holds and hands it to the outlet, which takes it to the sinks.
+    """Keeps packer and outlet at work, answers flushes, and ends within its time.
 
     Its state outlives its thread: should the thread die, the next one goes on where it stopped.
 
@@ -61,10 +60,8 @@ class Flusher:
         self, queue: Queue, sinks: dict[str, Sink], policy: Policy, journal: JournalOptions | None = None
     ) -> None:
         self._queue = queue
-        self._policy = policy
         self._ledger = threading.RLock()
         share_bytes = policy.max_bytes // len(sinks)
-        self._event_max_bytes = min(policy.max_event_bytes, share_bytes)
         self._lanes = [
             Lane(
                 sink,
@@ -79,14 +76,13 @@ class Flusher:
         self.journal = (
             None if journal is None else _journal_outlet(self._lanes, journal, policy, self._ledger)
         )
+        self._event_max_bytes = min(policy.max_event_bytes, share_bytes)
         if self.journal is not None:
-            self._event_max_bytes = min(self._event_max_bytes, self.journal.event_max_bytes)
+            self._event_max_bytes = min(policy.max_event_bytes, self.journal.event_max_bytes)
         self._outlet: Outlet = self.journal or MemoryOutlet(self._lanes, policy, self._ledger)
-        # Each event is in exactly one of: the queue, _in_hand, the outlet, or a count of what was dropped.
-        self._taken = 0
-        self._in_hand: list[Event] = []
-        self._unfit: dict[str, int] = {}
-        # Life
+        # Each event is in exactly one of: the queue, the packer, the outlet, or a count of what was dropped.
+        self._packer = Packer(queue, self._outlet, event_max_bytes=self._event_max_bytes, ledger=self._ledger)
+        self._alarm = Alarm(self.receipt)
         self._claim = threading.Lock()
         self._running = False
         self._started_at = -_RESTART_AFTER_S
@@ -100,16 +96,13 @@ class Flusher:
         self._done = False
         self.ended = threading.Event()
         """Set when everything is settled, the sinks are closed and the thread is gone."""
-        # Warnings
-        self._warn_at = 0.0
-        self._warned_of = 0
 
     # Called from any thread ------------------------------------------------------------------------------------
 
     @property
     def has_had_events(self) -> bool:
         """Whether any event has come so far."""
-        return bool(self._taken or len(self._queue) or (self.journal and self.journal.has_written))
+        return bool(self._packer.taken or len(self._queue) or (self.journal and self.journal.has_written))
 
     @property
     def is_running(self) -> bool:
@@ -174,8 +167,8 @@ class Flusher:
         refused = self._queue.losses.by_reason()
         with self._ledger:
             waiting = len(self._queue)
-            out = self._outlet.counts(waiting + len(self._in_hand))
-            accepted = self._taken + waiting + out.through
+            out = self._outlet.counts(waiting + self._packer.holds)
+            accepted = self._packer.taken + waiting + out.through
             return Receipt(
                 tracked=accepted + sum(refused.values()),
                 accepted=accepted,
@@ -186,19 +179,19 @@ class Flusher:
                 restarts=self._restarts,
             )
 
-    def _dropped(self, refused: dict[str, int]) -> dict[str, int]:
-        """Return what was dropped before any sink: what the queue refused, and what could not be encoded."""
-        dropped = refused.copy()
-        for reason, lost in self._unfit.items():
-            dropped[reason] = dropped.get(reason, 0) + lost
-        return dropped
-
     def write_through(self, event: object) -> str | None:
         """Journal the event in the calling thread; return the reason when it could not be, "" for the queue's turn."""
         line = line_of(event, self._event_max_bytes)
         if isinstance(line, str) or self.journal is None:
             return str(line)
         return self.journal.write_through(line)
+
+    def _dropped(self, refused: dict[str, int]) -> dict[str, int]:
+        """Return what was dropped before any sink: what the queue refused, and what could not be encoded."""
+        dropped = refused.copy()
+        for reason, lost in self._packer.unfit.items():
+            dropped[reason] = dropped.get(reason, 0) + lost
+        return dropped
 
     def _ring(self) -> None:
         loop = self._loop
@@ -218,14 +211,12 @@ class Flusher:
         try:
             anyio.run(self._main)
         except BaseException as error:
-            self._warn(f"the background thread died of {type(error).__name__}")
+            warn(f"the background thread died of {type(error).__name__}")
         finally:
             self._queue.shut()
             self._loop = None
-            with self._ledger:
-                self._spoil(FLUSHER_DIED, len(self._in_hand))
-                self._in_hand = []
-                self._restarts += not self._done
+            self._packer.let_go(FLUSHER_DIED)
+            self._restarts += not self._done
             self._running = False
             if self._done:
                 self.ended.set()
@@ -253,10 +244,10 @@ class Flusher:
             self._confirm()
             self._outlet.hurry(wanted=bool(self._confirming))
             self._note_losses(at_once=stop_at is not None)
-            self._warn_of_trouble()
+            self._alarm.look()
             if stop_at is not None and (not self._outlet.is_blocked or monotonic() >= stop_at):
                 return stop_at
-            with anyio.move_on_after(_POLL_S):
+            with anyio.move_on_after(_POLL_S if self._outlet.holds or self._confirming else _IDLE_POLL_S):
                 await self._wake.wait()
             self._wake = anyio.Event()
 
@@ -267,29 +258,9 @@ class Flusher:
         """Take what waits now; what comes meanwhile waits for the next round, or a busy host would keep us here."""
         left = len(self._queue)
         while left > 0 and not self._outlet.is_blocked:
-            with self._ledger:
-                self._in_hand = self._queue.take(min(left, _CHUNK_EVENTS))
-                self._taken += len(self._in_hand)
-            left -= len(self._in_hand)
-            self._place([line_of(event, self._event_max_bytes) for event in self._in_hand])
+            left -= self._packer.take(min(left, _CHUNK_EVENTS))
             _pause()
             await anyio.lowlevel.checkpoint()
-
-    def _place(self, lines: list[bytes | str]) -> None:
-        with self._ledger:
-            for line in lines:
-                if isinstance(line, str):
-                    self._spoil(line, 1)
-            self._outlet.put([line for line in lines if isinstance(line, bytes)])
-            self._in_hand = []
-
-    def _note_losses(self, *, at_once: bool) -> None:
-        refused = self._queue.losses.by_reason()
-        self._outlet.note_losses(self._dropped(refused), at_once=at_once)
-
-    def _spoil(self, reason: str, n: int) -> None:
-        if n:
-            self._unfit[reason] = self._unfit.get(reason, 0) + n
 
     def _confirm(self) -> None:
         """Tell those who wait for a flush whose events have all been settled."""
@@ -301,39 +272,19 @@ class Flusher:
                 waiting.append((done, mark))
         self._confirming = waiting
 
+    def _note_losses(self, *, at_once: bool) -> None:
+        refused = self._queue.losses.by_reason()
+        self._outlet.note_losses(self._dropped(refused), at_once=at_once)
+
     async def _close(self) -> None:
-        with self._ledger:
-            self._spoil(CLOSE_TIMEOUT, self._outlet.abandon(CLOSE_TIMEOUT))
-            left = self._queue.take(len(self._queue))
-            self._taken += len(left)
-            self._spoil(CLOSE_TIMEOUT, len(left))
+        self._packer.give_up(CLOSE_TIMEOUT)
         self._confirm()
         with anyio.move_on_after(_SINK_CLOSE_S):
             async with anyio.create_task_group() as tasks:
                 for lane in self._lanes:
                     tasks.start_soon(_close_sink, lane)
-        self._warn_of_trouble(at_once=True)
+        self._alarm.look(at_once=True)
         self._done = True
-
-    # Warnings --------------------------------------------------------------------------------------------------
-
-    def _warn_of_trouble(self, *, at_once: bool = False) -> None:
-        """Say in one line what has gone wrong since the last one, once a minute at most."""
-        now = monotonic()
-        if now < self._warn_at and not at_once:
-            return
-        receipt = self.receipt()
-        trouble = sum(receipt.lost.values()) + sum(lane.failed_attempts for lane in self._lanes)
-        if trouble > self._warned_of:
-            self._warned_of = trouble
-            self._warn_at = now + _WARN_EVERY_S
-            self._warn(_trouble(receipt))
-
-    def _warn(self, text: str) -> None:
-        try:
-            logger.warning("taximeter: %s", text)
-        except Exception:  # a handler of the host's that raises
-            return
 
 
 def _journal_outlet(
@@ -352,19 +303,7 @@ def _pause() -> None:
 async def _close_sink(lane: Lane) -> None:
     try:
         await lane.sink.aclose()
-    except Exception as error:
-        logger.warning("taximeter: sink %s could not be closed: %s", lane.name, type(error).__name__)
-
-
-def _trouble(receipt: Receipt) -> str:
-    parts = [_counts("events dropped", receipt.dropped)]
-    for name, sink in receipt.sinks.items():
-        parts.append(_counts(f"events dropped for sink {name}", sink.dropped))
-        if sink.last_error:
-            parts.append(f"sink {name} failed {sink.failed_attempts} times, last with {sink.last_error}")
-    return "; ".join(filter(None, parts))
-
-
-def _counts(what: str, by_reason: dict[str, int]) -> str:
-    reasons = ", ".join(f"{reason}={lost}" for reason, lost in by_reason.items())
-    return f"{what}: {reasons}" if reasons else ""
+    except BaseException as error:
+        if isinstance(error, anyio.get_cancelled_exc_class()):
+            raise
+        warn(f"sink {lane.name} could not be closed: {type(error).__name__}")

@@ -132,6 +132,11 @@ class JournalOutlet:
 
     # On the flusher's thread -----------------------------------------------------------------------------------
 
+    @property
+    def holds(self) -> int:
+        """Lines that wait for a cut."""
+        return len(self._held)
+
     def put(self, lines: list[bytes]) -> None:
         """Keep the lines until the next cut, or write them when they make a batch."""
         if not self._held:

@@ -2,21 +2,17 @@
 
 from collections import deque
 from itertools import count, islice
-from threading import RLock
 
 
 class Losses:
     """Counts from any thread, signal handler or `__del__`.
 
     `losses[reason] += 1` would lose counts between threads. Stepping an `itertools.count` is one call into C, which
-    no other Python code can interrupt. Reading takes a step as well, so the steps taken by reading are known and
-    subtracted; only readers share a lock.
+    no other Python code can interrupt.
     """
 
     def __init__(self) -> None:
         self._steps: dict[str, count[int]] = {}
-        self._reads: dict[str, int] = {}
-        self._lock = RLock()
 
     def add(self, reason: str, n: int = 1) -> None:
         """Count *n* events lost for *reason*; less than one is nothing."""
@@ -28,11 +24,10 @@ class Losses:
 
     def by_reason(self) -> dict[str, int]:
         """Return the counts so far, reasons without a loss left out."""
-        with self._lock:
-            counts = {reason: self._read(reason, steps) for reason, steps in self._steps.copy().items()}
+        counts = {reason: _taken(steps) for reason, steps in self._steps.copy().items()}
         return {reason: lost for reason, lost in counts.items() if lost}
 
-    def _read(self, reason: str, steps: "count[int]") -> int:
-        reads = self._reads.get(reason, 0)
-        self._reads[reason] = reads + 1
-        return next(steps) - reads
+
+def _taken(steps: "count[int]") -> int:
+    """Read the steps taken without taking one: the documented text of a count that is to give 5 next is `count(5)`."""
+    return int(repr(steps).removeprefix("count(").removesuffix(")"))

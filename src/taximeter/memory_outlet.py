@@ -36,6 +36,11 @@ class MemoryOutlet:
         self._open_bytes = 0
         self._open_since = 0.0
 
+    @property
+    def holds(self) -> int:
+        """Lines that wait for a cut."""
+        return len(self._open)
+
     def put(self, lines: list[bytes]) -> None:
         """Add the lines to the open batch, and seal it whenever it is full."""
         for line in lines:

@@ -32,6 +32,10 @@ class Outlet(Protocol):
     def is_blocked(self) -> bool:
         """Whether no more lines should be put in now; those that were are kept."""
 
+    @property
+    def holds(self) -> int:
+        """How many lines wait for a cut."""
+
     def put(self, lines: list[bytes]) -> None:
         """Take the lines in."""
 

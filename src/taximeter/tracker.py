@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import sys
 from functools import cached_property, partial
 from time import monotonic
 from types import TracebackType
@@ -112,6 +113,7 @@ class Tracker:
         if self._journal is not None and self._journal.write_through:
             self._offer = self._write_through
         self._count = self._queue.losses.add
+        self._is_closed_with_worker = False
         if self._closed:
             self._flusher.ended.set()
 
@@ -225,6 +227,7 @@ class Tracker:
         if self._closed:
             self._count(CLOSED)
             return False
+        self._close_with_worker()
         self._flusher.start()
         return self._queue.admit(event)
 
@@ -249,6 +252,15 @@ class Tracker:
         if lost is not None:
             self._count(lost)
         return lost is None
+
+    def _close_with_worker(self) -> None:
+        """See to it that a worker of `multiprocessing` closes: it ends without `atexit`, after its own finalizers."""
+        if self._is_closed_with_worker:
+            return
+        self._is_closed_with_worker = True
+        process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+        if process and util and process.parent_process() is not None:
+            util.Finalize(None, self.close, exitpriority=-100)
 
     def _notice_fork(self) -> None:
         """In a forked child let the parent's queue, counts and files alone and begin anew."""

@@ -1,6 +1,7 @@
 """An unchanged program under the meter: it runs as it would have run, and what it used is known at the end."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -145,6 +146,17 @@ def test_stream_open_at_the_end_is_a_call(server: DemoServer) -> None:
     assert result.receipts[0].complete
 
 
+FORKED = STREAM.replace(
+    "sys.exit(5)", "if not (pid := os.fork()):\n    del chunks, client\n    sys.exit()\nos.waitpid(pid, 0)"
+)
+
+
+def test_stream_open_at_a_fork_is_one_call(server: DemoServer) -> None:
+    """A stream belongs to the process that began it: a forked child that lets go of its copy has made no call."""
+    result = run_python(FORKED, server)
+    assert (result.exit_code, result.tally.total.calls) == (0, 1)
+
+
 CHILDREN = {
     "subprocess": "import subprocess, sys\nsubprocess.run([sys.executable, '-c', CALL], check=True)",
     "fork": "if not (pid := os.fork()):\n    call()\n    sys.exit()\nos.waitpid(pid, 0)",
@@ -226,3 +238,52 @@ def test_result_is_plain_data(server: DemoServer) -> None:
     """A result can be written down as JSON."""
     result = run_program(["true"], environment(server))
     assert msgspec.json.decode(msgspec.json.encode(result))["exit_code"] == 0
+
+
+COUNTING = """
+import signal, sys
+count = 0
+def interrupt(*_):
+    global count
+    count += 1
+    print("interrupted", flush=True)
+def end(*_):
+    sys.exit(100 + count)
+signal.signal(signal.SIGINT, interrupt)
+signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
+ON_TERMINAL = """
+import fcntl, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from taximeter.capture.run import run
+sys.exit(run([sys.executable, "-c", {code!r}], ["log:DEBUG"]).exit_code)
+"""
+
+
+def read_until(terminal: int, word: bytes) -> None:
+    """Read what is written on a terminal up to a word."""
+    text = b""
+    while word not in text:
+        text += os.read(terminal, 1000)
+
+
+def test_ctrl_c_reaches_the_program_once() -> None:
+    """On a terminal the program has Ctrl-C from the terminal already, so the run does not send it again."""
+    terminal, inside = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", ON_TERMINAL.format(code=COUNTING)],
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        start_new_session=True,
+    ) as parent:
+        read_until(terminal, b"ready")
+        os.write(terminal, b"\x03")
+        read_until(terminal, b"interrupted")
+        parent.send_signal(signal.SIGTERM)  # handed on after whatever else there was to hand on
+        assert parent.wait(timeout=10) == 101
+    os.close(terminal)
+    os.close(inside)

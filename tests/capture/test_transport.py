@@ -61,6 +61,44 @@ def test_usage_only_event_is_taken_out(library: Any, tracker: ListTracker) -> No
     assert tracker.event.actual_input_tokens == 5
 
 
+REFUSAL = {"detail": [{"loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]}
+
+
+@LIBRARIES
+def test_server_that_refuses_to_be_asked_is_called_as_written(library: Any, tracker: ListTracker) -> None:
+    """A server that does not know the option costs one extra request, once, and the application sees nothing of it."""
+    asked: list[bool] = []
+
+    def handler(request: Any) -> Any:
+        asked.append(b"stream_options" in request.content)
+        if asked[-1]:
+            return library.Response(422, json=REFUSAL)
+        return library.Response(200, headers=SSE, content=iter([EVENTS[0], EVENTS[2]]))
+
+    with answering(library, handler, tracker) as client:
+        for _ in range(2):
+            assert client.post(URL, json=REQUEST).content == EVENTS[0] + EVENTS[2]
+    assert asked == [True, False, False]
+    assert [event.outcome for event in tracker.tracked] == ["success", "success"]
+
+
+@LIBRARIES
+@pytest.mark.anyio
+async def test_async_server_that_refuses_to_be_asked_is_called_as_written(
+    library: Any, tracker: ListTracker
+) -> None:
+    """The same of async clients; an error that has nothing to do with us comes through as it is."""
+    errors = [REFUSAL, {"detail": "no such model"}]
+
+    async def handler(request: Any) -> Any:
+        return library.Response(422, json=errors.pop(0))
+
+    async with meter(library.AsyncClient(transport=library.MockTransport(handler)), tracker) as client:
+        response = await client.post(URL, json=REQUEST)
+    assert response.json() == {"detail": "no such model"}
+    assert tracker.event.error_status == 422
+
+
 @LIBRARIES
 @pytest.mark.parametrize(
     "headers",

@@ -32,3 +32,13 @@ def test_private_addresses_are_local(host: str) -> None:
     """Loopback, plain IP addresses and single names are ours."""
     assert is_local(host)
     assert not is_local("llm.example.com")
+
+
+@pytest.mark.parametrize(
+    ("word", "provider"), [("openai", "openai"), ("google-ai-studio", "google"), ("compat", "cloudflare")]
+)
+def test_a_gateway_names_who_is_behind_it(word: str, provider: str) -> None:
+    """Calls through it are priced as calls of the provider that answers."""
+    assert (
+        provider_of("gateway.ai.cloudflare.com", f"/v1/account/gateway/{word}/chat/completions") == provider
+    )

@@ -54,6 +54,13 @@ EXPECTED: dict[str, dict[str, Any]] = {
             reasoning_tokens=1,
         ),
     },
+    "groq.chat.json": {
+        "usage": U(uncached_input_tokens=300, text_output_tokens=60),
+        "charges": (
+            ("llama-3.3-70b-versatile", U(uncached_input_tokens=100, text_output_tokens=20)),
+            ("openai/gpt-oss-120b", U(uncached_input_tokens=200, text_output_tokens=40)),
+        ),
+    },
     "openai.completions.json": {"usage": U(uncached_input_tokens=4, text_output_tokens=2)},
     "openai.embeddings.json": {"usage": U(uncached_input_tokens=9), "model": "text-embedding-3-small"},
     "openai.responses.json": {

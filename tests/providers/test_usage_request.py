@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from taximeter.providers import ask_for_usage, endpoint_for, is_usage_only
+from taximeter.providers import ask_for_usage, endpoint_for, identify, is_usage_only
 
 CHAT = endpoint_for("openai.chat", provider="openai")
 
@@ -30,6 +30,7 @@ def test_other_stream_options_are_kept() -> None:
     "body",
     [
         b'{"model":"m"}',
+        b'{"stream":true,"data_sources":[{"type":"azure_search"}]}',
         b'{"stream":false}',
         b'{"stream":true,"stream_options":{"include_usage":true}}',
         b'{"stream":true',
@@ -47,6 +48,18 @@ def test_providers_that_tell_anyway_are_not_asked() -> None:
     """Some refuse unknown fields, and formats without the option have nothing to ask."""
     for endpoint in (endpoint_for("openai.chat", provider="mistral"), endpoint_for("anthropic.messages")):
         assert ask_for_usage(endpoint, b'{"stream":true}') is None
+
+
+@pytest.mark.parametrize(
+    ("version", "asked"), [("2023-05-15", False), ("2024-09-01-preview", True), ("2025-01-01", True)]
+)
+def test_older_versions_of_azure_are_not_asked(version: str, asked: bool) -> None:
+    """They would answer with an error; the date in the address tells."""
+    url = f"https://me.openai.azure.com/openai/deployments/d/chat/completions?x=1&api-version={version}"
+    endpoint = identify("POST", url)
+    assert endpoint is not None
+    assert endpoint.api_version == version
+    assert (ask_for_usage(endpoint, b'{"stream":true}') is not None) is asked
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import logging
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sink_doubles import batch
 
+from sink_doubles import batch
 from taximeter.errors import ConfigurationError
 from taximeter.event import CallFinishedEvent, CallFinishedPayload, TaskCompletionEvent
 from taximeter.sinks.log import LogSink, log_line

@@ -1,8 +1,8 @@
 """What memory promises on top of the contract."""
 
 import pytest
-from sink_doubles import batch, numbered
 
+from sink_doubles import batch, numbered
 from taximeter.errors import ConfigurationError
 from taximeter.sinks.memory import MemorySink
 

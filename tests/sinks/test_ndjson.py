@@ -1,12 +1,13 @@
 """What the NDJSON file promises on top of the contract."""
+# ruff: noqa: ASYNC240 - a test looks at its files while nothing else runs on its loop
 
 import resource
 import signal
 from pathlib import Path
 
 import pytest
-from sink_doubles import batch, numbered, run_program
 
+from sink_doubles import batch, numbered, run_program
 from taximeter.event import TaskCompletionEvent, decode_event, encode_event
 from taximeter.sinks.ndjson import NdjsonSink
 

@@ -1,14 +1,16 @@
 """What SQLite promises on top of the contract."""
+# ruff: noqa: ASYNC240 - a test looks at its files while nothing else runs on its loop
 
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import msgspec
 import pytest
-from sink_doubles import batch, numbered
 
+from sink_doubles import batch, numbered, run_program
 from taximeter.event import CallFailedEvent, CallFailedPayload, CallStartedEvent, TaskCompletionEvent
 from taximeter.sinks.sqlite import SqliteSink
 from taximeter.vocabulary import Operation, Outcome, TaskType
@@ -140,8 +142,6 @@ async def test_a_batch_is_written_whole_or_not_at_all(path: Path, database: sqli
 
 async def test_it_waits_for_another_writer(path: Path, database: sqlite3.Connection) -> None:
     """A lock that is let go in time is never seen by the caller."""
-    import anyio  # noqa: PLC0415 - for this test alone
-
     await written(path)
     database.execute("BEGIN IMMEDIATE")
     async with anyio.create_task_group() as tasks:
@@ -189,3 +189,24 @@ async def test_a_file_that_is_no_database_is_left_alone(path: Path) -> None:
     with pytest.raises(sqlite3.DatabaseError):
         await written(path, *numbered(1))
     assert path.read_bytes().startswith(b"my diary")
+
+
+def test_processes_that_write_together_lose_nothing(tmp_path: Path) -> None:
+    """Each waits for the others; none of them sees a locked database."""
+    code = (
+        "import taximeter\n"
+        "with taximeter.start('usage.db', batch_max_events=20) as tracker:\n"
+        "    for _ in range(1000): tracker.track_task_completion(taximeter.TaskCompletionEvent())\n"
+        "receipt = tracker.receipt()\n"
+        "assert receipt.complete and not receipt.sinks['usage.db'].failed_attempts, receipt\n"
+    )
+    run_program(
+        "import subprocess, sys\n"
+        f"programs = [subprocess.Popen([sys.executable, '-c', {code!r}]) for _ in range(4)]\n"
+        "assert [program.wait() for program in programs] == [0] * 4\n",
+        tmp_path,
+        timeout_s=60,
+    )
+    connection = sqlite3.connect(tmp_path / "usage.db")
+    assert connection.execute("SELECT count(*) FROM events").fetchone() == (4000,)
+    connection.close()

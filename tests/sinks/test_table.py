@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from sink_doubles import FailingSink
 
+from sink_doubles import FailingSink
 from taximeter.errors import ConfigurationError
 from taximeter.sinks.log import LogSink
 from taximeter.sinks.memory import MemorySink

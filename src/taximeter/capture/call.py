@@ -100,7 +100,7 @@ class Call:
         encoding = headers.get("content-encoding", "")
         with suppress(UndecodableError):  # then the event says what the headers say, and misses the usage
             self._decode = decoder_for(encoding)
-        if self._asked_for_usage and not encoding and "event-stream" in headers.get("content-type", ""):
+        if self._asked_for_usage and not encoding and "json" not in headers.get("content-type", ""):
             self._filter = UsageFilter(partial(is_usage_only, self._reading.endpoint))
 
     def arrive(self, chunk: bytes) -> bytes:

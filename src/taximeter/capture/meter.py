@@ -34,6 +34,7 @@ def meter(client: C, tracker: Tracks, *, invisible_usage: bool = True) -> C:
     for http_client in found:
         _meter_http_client(http_client, recorder)
     keep_off_aiohttp(client)
+    recorder.warm_up()
     return client
 
 

@@ -24,12 +24,19 @@ class Recorder(msgspec.Struct, frozen=True):
     """Where calls are recorded, and how.
 
     `invisible_usage`: ask for a stream's usage where the provider counts only for those who ask, and take the extra
-    event out again. `run_id`: the run of calls whose scope names none.
+    event out again. `run_id`: the run of calls whose scope names none. `refusing`: hosts found not to know the option
+    that asks for the usage; they are not asked again.
     """
 
     tracker: Tracks
     invisible_usage: bool = True
     run_id: str | None = None
+    refusing: set[str] = msgspec.field(default_factory=set)
+
+    def warm_up(self) -> None:
+        """Load the price table now, which takes 20 ms, and not while the first call is being answered."""
+        with suppress(Exception):  # a tracker without a builder is noticed, and counted, with its first event
+            _ = self.tracker.events
 
     def count_capture_error(self) -> None:
         """Count a call whose metering failed; a tracker that is broken itself must not reach the application."""

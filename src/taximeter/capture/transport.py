@@ -7,6 +7,7 @@ from taximeter.capture.recorder import Recorder
 from taximeter.capture.stream import metered_stream
 from taximeter.providers import Endpoint, ask_for_usage, identify
 
+_REFUSALS = frozenset({400, 422})  # how servers answer to fields that they do not know
 _SIGNATURES = frozenset({"content-digest", "content-md5", "digest", "signature", "x-amz-content-sha256"})
 
 
@@ -32,11 +33,15 @@ class MeteredTransport:
 
     def handle_request(self, request: Any) -> Any:
         """Send *request* and return the response, its stream metered."""
-        call, request = _begin(self._recorder, request)
+        call, sent = _begin(self._recorder, request)
         if call is None:
             return self._inner.handle_request(request)
         try:
-            response = self._inner.handle_request(request)
+            response = self._inner.handle_request(sent)
+            if sent is not request and response.status_code in _REFUSALS:
+                response.read()
+                if _refuses_to_tell(self._recorder, request, response):
+                    response = self._inner.handle_request(request)
         except BaseException as error:
             call.fail(error)
             raise
@@ -45,11 +50,15 @@ class MeteredTransport:
 
     async def handle_async_request(self, request: Any) -> Any:
         """Send *request* and return the response, its stream metered."""
-        call, request = _begin(self._recorder, request)
+        call, sent = _begin(self._recorder, request)
         if call is None:
             return await self._inner.handle_async_request(request)
         try:
-            response = await self._inner.handle_async_request(request)
+            response = await self._inner.handle_async_request(sent)
+            if sent is not request and response.status_code in _REFUSALS:
+                await response.aread()
+                if _refuses_to_tell(self._recorder, request, response):
+                    response = await self._inner.handle_async_request(request)
         except BaseException as error:
             call.fail(error)
             raise
@@ -64,7 +73,7 @@ def _begin(recorder: Recorder, request: Any) -> tuple[Call | None, Any]:
         if endpoint is None:
             return None, request
         body = _body_in_memory(request)
-        asking = _asking(endpoint, request, body) if body and recorder.invisible_usage else None
+        asking = _asking(recorder, endpoint, request, body) if body and recorder.invisible_usage else None
         call = Call(recorder, endpoint, body, request.headers, asked_for_usage=asking is not None)
     except Exception:  # the request goes out as it is
         recorder.count_capture_error()
@@ -78,14 +87,24 @@ def _body_in_memory(request: Any) -> bytes | None:
     return b"".join(stream) if type(stream).__name__ == "ByteStream" else None
 
 
-def _asking(endpoint: Endpoint, request: Any, body: bytes) -> Any | None:
+def _asking(recorder: Recorder, endpoint: Endpoint, request: Any, body: bytes) -> Any | None:
     """Return the request that also asks for the usage; None when there is nothing to ask, or the body is signed."""
+    if request.url.host in recorder.refusing:
+        return None
     if "aws4-" in request.headers.get("authorization", "").lower() or not _SIGNATURES.isdisjoint(
         request.headers
     ):
         return None
     asking = ask_for_usage(endpoint, body)
     return None if asking is None else _with_body(request, asking)
+
+
+def _refuses_to_tell(recorder: Recorder, request: Any, response: Any) -> bool:
+    """Whether a server refuses the call for what we have added to it; then it gets the application's own request."""
+    if b"stream_options" not in response.content:
+        return False
+    recorder.refusing.add(request.url.host)
+    return True
 
 
 def _with_body(request: Any, body: bytes) -> Any:

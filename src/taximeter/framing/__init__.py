@@ -2,6 +2,7 @@
 
 from taximeter.framing.aws_event_stream import AwsEventStream
 from taximeter.framing.binary_body import BinaryBody
+from taximeter.framing.choice import choose_framing
 from taximeter.framing.document import BODY_LIMIT_BYTES, DOCUMENT_LIMIT_BYTES, Document, Framing
 from taximeter.framing.json_array import JsonArray
 from taximeter.framing.json_lines import JsonLines
@@ -19,4 +20,5 @@ __all__ = [
     "JsonLines",
     "ServerSentEvents",
     "WholeBody",
+    "choose_framing",
 ]

@@ -9,8 +9,11 @@ Document = tuple[bytes, bytes]
 DOCUMENT_LIMIT_BYTES = 8 * 1024 * 1024
 """The longest document of a stream that is kept; base64 images in a stream stay far below."""
 
-BODY_LIMIT_BYTES = 64 * 1024 * 1024
-"""The longest whole body that is kept; only very large batches of embeddings come near."""
+BODY_LIMIT_BYTES = 16 * 1024 * 1024
+"""The longest whole body that is kept; only large batches of vectors and pictures are longer."""
+
+TAIL_BYTES = 64 * 1024
+"""What is kept of the end of a longer body, where usage stands."""
 
 
 class Framing(Protocol):

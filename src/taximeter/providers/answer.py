@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from taximeter.framing import ServerSentEvents
+from taximeter.framing import Framing, ServerSentEvents
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import Facts, RequestFacts
 from taximeter.providers.failure import read_failure
@@ -11,6 +11,9 @@ from taximeter.providers.values import as_mapping, as_text
 
 LIMIT = 4096
 """How many choices, calls and the like are told apart in one response; memory stays bounded beyond it."""
+
+
+_REASONS = (str, int)
 
 
 class UnreadableDocumentError(ValueError):
@@ -27,7 +30,7 @@ class Answer:
     shape: ClassVar[Any] = dict[str, Any]
     """What a document is decoded into; a TypedDict names the fields that are of interest, the others are skipped."""
 
-    framing: ClassVar[type[Any]] = ServerSentEvents
+    framing: ClassVar[type[Framing]] = ServerSentEvents
     """How the format streams when the response itself does not say."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -108,8 +111,7 @@ class Answer:
 
     def note_failure(self, document: Mapping[str, Any], status: int | None = None) -> bool:
         """Keep the error that the document tells of; return whether it does."""
-        failure = read_failure(document, status)
-        if failure is None:
+        if not document.get("error") or (failure := read_failure(document, status)) is None:
             return False
         self.facts.error_type, self.facts.error_status, self.facts.error_retryable = failure
         return True

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypedDict
 
 import msgspec
 
-from taximeter.framing import AwsEventStream
+from taximeter.framing import AwsEventStream, Framing
 from taximeter.providers.answer import Answer, nested
 from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
@@ -39,7 +39,7 @@ class ConverseAnswer(Answer):
     """A conversation's next message; a stream's usage comes in the `metadata` event after the message's end."""
 
     request_shape: ClassVar[Any] = ConverseRequest
-    framing: ClassVar[type[Any]] = AwsEventStream
+    framing: ClassVar[type[Framing]] = AwsEventStream
 
     @staticmethod
     def read_request(body: Mapping[str, Any]) -> RequestFacts:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from taximeter.framing import AwsEventStream
+from taximeter.framing import AwsEventStream, Framing
 from taximeter.providers.answer import Answer, UnreadableDocumentError
 from taximeter.providers.anthropic_messages import MessagesAnswer
 from taximeter.providers.bedrock_converse import ConverseAnswer, read_usage
@@ -50,7 +50,7 @@ _CONVERSE_FIELDS = frozenset(
 class InvokeAnswer(Answer):
     """A body of any family, read by the family's own rules, with what it lacks filled in by Bedrock's counts."""
 
-    framing: ClassVar[type[Any]] = AwsEventStream
+    framing: ClassVar[type[Framing]] = AwsEventStream
     reads_headers: ClassVar[bool] = True
 
     def __init__(self, endpoint: Any) -> None:

@@ -8,7 +8,7 @@ pricing-work.
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypedDict
 
-from taximeter.framing import JsonLines
+from taximeter.framing import Framing, JsonLines
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
@@ -138,7 +138,7 @@ class CohereAnswer(Answer):
 class CohereLinesAnswer(CohereAnswer):
     """A response of version 1, whose stream is made of JSON lines."""
 
-    framing: ClassVar[type[Any]] = JsonLines
+    framing: ClassVar[type[Framing]] = JsonLines
 
 
 _USAGE_FIELDS = frozenset({"tokens", "billed_units", "cached_tokens"})

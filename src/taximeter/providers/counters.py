@@ -23,23 +23,23 @@ def split_input(
     """
     if total is None:
         return {}
-    if audio is None and image is None and cache_write_5m is None and cache_write_1h is None:
-        read, left = _taken(cache_read, total)  # as most calls are
-        return {"uncached_input_tokens": left, "cache_read_tokens": read}
-    cached_audio, left = _taken(_cached_audio(total, cache_read, audio, cached_audio), total)
-    if cached_audio is not None:
-        cache_read = max(0, (cache_read or 0) - cached_audio)
-        audio = None if audio is None else max(0, audio - cached_audio)
-    read, left = _taken(cache_read, left)
-    write_1h, left = _taken(cache_write_1h, left)
-    write_5m, left = _taken(cache_write_5m, left)
-    audio, left = _taken(audio, left)
-    image, left = _taken(image, left)
+    if cache_write_5m or cache_write_1h or audio or cached_audio or image:
+        cached_audio, left = _taken(_cached_audio(total, cache_read, audio, cached_audio), total)
+        if cached_audio is not None:
+            cache_read = max(0, (cache_read or 0) - cached_audio)
+            audio = None if audio is None else max(0, audio - cached_audio)
+        cache_read, left = _taken(cache_read, left)
+        cache_write_1h, left = _taken(cache_write_1h, left)
+        cache_write_5m, left = _taken(cache_write_5m, left)
+        audio, left = _taken(audio, left)
+        image, left = _taken(image, left)
+    else:  # as in most calls
+        cache_read, left = _taken(cache_read, total)
     return {
         "uncached_input_tokens": left,
-        "cache_read_tokens": read,
-        "cache_write_5m_tokens": write_5m,
-        "cache_write_1h_tokens": write_1h,
+        "cache_read_tokens": cache_read,
+        "cache_write_5m_tokens": cache_write_5m,
+        "cache_write_1h_tokens": cache_write_1h,
         "audio_input_tokens": audio,
         "cache_read_audio_tokens": cached_audio,
         "image_input_tokens": image,

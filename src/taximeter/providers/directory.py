@@ -167,6 +167,7 @@ ROUTES = (
     _route("google.live", r"\.BidiGenerateContent$", method="WS"),
 )
 
+_API_VERSION = re.compile(r"(?:^|&)api-version=([\w.-]{1,40})(?:&|$)")
 _LIKELY = re.compile(r"/chat/completions$|/v1/messages$|/v1/(?!chat$|messages$)|/openai/|/models/[^/]+:")
 
 
@@ -175,11 +176,13 @@ def identify(method: str, url: str, *, declared: Mapping[str, str] | None = None
 
     Args:
         method: The HTTP method.
-        url: The full URL; the scheme may be missing, the query is not read and not kept.
+        url: The full URL; the scheme may be missing. Of the query only Azure's `api-version` is read and kept.
         declared: Who answers at hosts that no table knows, by host name in lower case.
     """
-    address = url.partition("?")[0].partition("#")[0]
-    return _identify(method.upper(), address, declared.get(_host_name(address)) if declared else None)
+    address, _, query = url.partition("#")[0].partition("?")
+    provider = declared.get(_host_name(address)) if declared else None
+    version = _API_VERSION.search(query) if query else None
+    return _identify(method.upper(), address, provider, version[1] if version else None)
 
 
 def endpoint_for(wire_format: str, *, provider: str | None = None, model: str | None = None) -> Endpoint:
@@ -197,10 +200,10 @@ def endpoint_for(wire_format: str, *, provider: str | None = None, model: str | 
 
 
 @lru_cache(maxsize=512)
-def _identify(method: str, address: str, declared: str | None) -> Endpoint | None:
+def _identify(method: str, address: str, declared: str | None, api_version: str | None) -> Endpoint | None:
     host, _, path = address.rpartition("://")[2].partition("/")
     host, path = host.rpartition("@")[2].lower(), "/" + path.rstrip("/")
-    provider = declared or provider_of(host)
+    provider = declared or provider_of(host, path)
     for route in ROUTES:
         if (
             route.method == method
@@ -213,6 +216,7 @@ def _identify(method: str, address: str, declared: str | None) -> Endpoint | Non
                 operation=FORMATS[route.wire_format].operation,
                 model=unquote(match.groupdict().get("model") or "") or None,
                 region=region_of(host, path),
+                api_version=api_version,
             )
     return None
 

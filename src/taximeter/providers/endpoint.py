@@ -17,3 +17,4 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     operation: Operation
     model: str | None = None
     region: str | None = None
+    api_version: str | None = None

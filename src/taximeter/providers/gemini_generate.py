@@ -7,7 +7,7 @@ cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentR
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypedDict
 
-from taximeter.framing import JsonArray
+from taximeter.framing import Framing, JsonArray
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
@@ -65,7 +65,7 @@ class GenerateAnswer(Answer):
 
     shape: ClassVar[Any] = GenerateDocument
     request_shape: ClassVar[Any] = GenerateRequest
-    framing: ClassVar[type[Any]] = JsonArray
+    framing: ClassVar[type[Framing]] = JsonArray
     usage_name: ClassVar[str] = "usageMetadata"
 
     @staticmethod

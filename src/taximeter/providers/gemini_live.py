@@ -7,7 +7,7 @@ Documented (2026-11) at ai.google.dev/api/live#UsageMetadata, ai.google.dev/gemi
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from taximeter.framing import JsonLines
+from taximeter.framing import Framing, JsonLines
 from taximeter.providers.answer import Answer
 from taximeter.providers.gemini_generate import read_usage
 from taximeter.providers.values import as_mapping, as_text
@@ -17,7 +17,7 @@ from taximeter.usage import Usage
 class LiveAnswer(Answer):
     """A session; the model that its setup names is what its turns are priced with."""
 
-    framing: ClassVar[type[Any]] = JsonLines
+    framing: ClassVar[type[Framing]] = JsonLines
 
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)

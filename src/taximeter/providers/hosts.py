@@ -21,7 +21,6 @@ HOSTS: tuple[tuple[str, str], ...] = (
     ("aliyuncs.com", "alibaba"),
     ("api.cerebras.ai", "cerebras"),
     ("api.cloudflare.com", "cloudflare"),
-    ("gateway.ai.cloudflare.com", "cloudflare"),
     ("api.cohere.com", "cohere"),
     ("api.cohere.ai", "cohere"),
     ("crusoecloud.com", "crusoe"),
@@ -63,6 +62,20 @@ HOSTS: tuple[tuple[str, str], ...] = (
 )
 """Ends of host names; one that ends with a dot is a beginning. From each provider's API reference, 2026-11."""
 
+_GATEWAY = re.compile(r"^gateway\.ai\.cloudflare\.com(?::\d+)?/v1/[^/]+/[^/]+/([^/]+)/")
+_BEHIND_GATEWAY = {
+    "aws-bedrock": "bedrock",
+    "azure-openai": "azure",
+    "compat": "cloudflare",
+    "google-ai-studio": "google",
+    "google-vertex-ai": "vertex",
+    "grok": "xai",
+    "perplexity-ai": "perplexity",
+    "workers-ai": "cloudflare",
+}
+"""Cloudflare's gateway names the provider in its path (developers.cloudflare.com/ai-gateway, 2026-11): where its word
+differs from ours."""
+
 _OLLAMA_PORT = "11434"
 _LOCAL = re.compile(r"[^.]+|localhost|[\d.]+|\[.*\]|.*\.(local|internal|lan|localhost)")
 _REGIONS = (
@@ -73,12 +86,15 @@ _REGIONS = (
 )
 
 
-def provider_of(host: str) -> str | None:
+def provider_of(host: str, path: str = "/") -> str | None:
     """Return who answers at *host*, None when it is none of the table.
 
     Args:
         host: The host in lower case, with or without a port.
+        path: The path, which names the provider behind a gateway.
     """
+    if behind := _GATEWAY.match(host + path):
+        return _BEHIND_GATEWAY.get(behind[1], behind[1])
     name, _, port = host.partition(":")
     for pattern, provider in HOSTS:
         if name == pattern or name.endswith(("." + pattern, "-" + pattern)):

@@ -6,7 +6,7 @@ Documented (2026-11) at github.com/ollama/ollama/blob/main/docs/api.md.
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypedDict
 
-from taximeter.framing import JsonLines
+from taximeter.framing import Framing, JsonLines
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
@@ -53,7 +53,7 @@ class OllamaAnswer(Answer):
 
     shape: ClassVar[Any] = OllamaDocument
     request_shape: ClassVar[Any] = OllamaRequest
-    framing: ClassVar[type[Any]] = JsonLines
+    framing: ClassVar[type[Framing]] = JsonLines
 
     @staticmethod
     def read_request(body: Mapping[str, Any]) -> RequestFacts:

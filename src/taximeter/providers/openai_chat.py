@@ -96,19 +96,33 @@ class ChatAnswer(Answer):
         self.facts.service_tier = as_text(document.get("service_tier")) or self.facts.service_tier
         for choice in as_items(document.get("choices")):
             self._add_choice(choice)
-        usage = as_mapping(document.get("usage")) or nested(document, "x_groq", "usage")
-        if usage:
+        if usage := as_mapping(document.get("usage")):
             self.facts.raw_usage = merged(self.facts.raw_usage, usage)
+        if "x_groq" in document or "usage_breakdown" in document:
+            self._add_groq(document)
 
     def settle(self) -> None:
         """Work out usage, reported cost and tool calls."""
         facts = self.facts
         # Not every compatible server writes [DONE]; a choice that says why it ended has ended.
         self.complete = self.complete or any(self._finish_reasons.values())
-        facts.tool_call_count = sum(max(1, len(ids)) for ids in self._tool_calls.values())
+        if self._tool_calls:
+            facts.tool_call_count = sum(max(1, len(ids)) for ids in self._tool_calls.values())
         if facts.raw_usage:
             facts.usage = read_usage(facts.raw_usage, facts.provider)
+            if "usage_breakdown" in facts.raw_usage:
+                facts.charges = read_charges(facts.raw_usage, facts.provider)
             facts.reported_cost_usd_nanos = reported_cost(facts.raw_usage)
+
+    def _add_groq(self, document: Mapping[str, Any]) -> None:
+        """Take what only Groq has: a usage in a place of its own, and the models of a compound system."""
+        groq = as_mapping(document.get("x_groq"))
+        if usage := as_mapping(groq.get("usage")):
+            self.facts.raw_usage = merged(usage, self.facts.raw_usage or {})
+        for holder in (document, groq):
+            if nested(holder, "usage_breakdown").get("models"):  # kept with the usage, as it explains it
+                breakdown = {"usage_breakdown": holder["usage_breakdown"]}
+                self.facts.raw_usage = merged(self.facts.raw_usage, breakdown)
 
     def _add_choice(self, choice: Mapping[str, Any]) -> None:
         index = as_count(choice.get("index")) or 0
@@ -167,6 +181,14 @@ def read_usage(raw: Mapping[str, Any], provider: str) -> Usage:
             audio=count_of(outputs, "audio_tokens"),
             image=count_of(outputs, "image_tokens"),
         ),
+    )
+
+
+def read_charges(raw: Mapping[str, Any], provider: str) -> tuple[tuple[str | None, Usage], ...]:
+    """Return what each model of one of Groq's compound systems used; nothing for a single model's answer."""
+    parts = as_items(nested(raw, "usage_breakdown").get("models"))
+    return tuple(
+        (as_text(part.get("model")), read_usage(as_mapping(part.get("usage")), provider)) for part in parts
     )
 
 

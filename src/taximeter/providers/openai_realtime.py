@@ -7,7 +7,7 @@ platform.openai.com/docs/api-reference/realtime-server-events/response/done, doc
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from taximeter.framing import JsonLines
+from taximeter.framing import Framing, JsonLines
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.values import (
@@ -23,7 +23,7 @@ _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 class RealtimeAnswer(Answer):
     """A session, answered by the model that it was opened with."""
 
-    framing: ClassVar[type[Any]] = JsonLines
+    framing: ClassVar[type[Framing]] = JsonLines
 
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)

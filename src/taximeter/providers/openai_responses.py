@@ -129,7 +129,8 @@ class ResponsesAnswer(Answer):
         elif kind.endswith(".delta"):
             self.has_output = True
         elif kind == "error":
-            self.note_failure({"error": document.get("error") or document})
+            itself = {name: value for name, value in document.items() if name != "type"}
+            self.note_failure({"error": document.get("error") or itself})
         elif kind.startswith("response."):
             self._begin(as_mapping(document.get("response")))
         else:

@@ -7,27 +7,21 @@ from typing import Any
 
 import msgspec
 
-from taximeter.framing import (
-    AwsEventStream,
-    BinaryBody,
-    Document,
-    Framing,
-    JsonArray,
-    JsonLines,
-    ServerSentEvents,
-    WholeBody,
-)
+from taximeter.framing import BinaryBody, Document, Framing, JsonLines, WholeBody, choose_framing
 from taximeter.providers.answer import Answer, UnreadableDocumentError
 from taximeter.providers.directory import FORMATS
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import Facts, RequestFacts
 from taximeter.providers.failure import failure_of
 from taximeter.providers.headers import lower_cased, media_type
+from taximeter.providers.salvage import salvage
 
-_LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/stream+json")
-_AWS_TYPE = "application/vnd.amazon.eventstream"
-_BINARY_TYPES = ("audio/", "image/", "video/", "application/octet-stream")
 _RAW_USAGE_LIMIT_BYTES = 16 * 1024
+_REQUEST_LIMIT_BYTES = 2 * 1024 * 1024
+"""Requests beyond it are mostly pictures: only their short fields are looked for, for the time the rest would take."""
+
+_SHORT_FIELD = re.compile(rb'"(model|service_tier)"\s*:\s*"([^"\\]{1,200})"|"(stream)"\s*:\s*true')
+_SHORT_FIELD_REACH_BYTES = 64 * 1024
 _FORM_FIELD = re.compile(rb'\bname="(model|service_tier)"\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]{1,200})\r?\n')
 _DONE = b"[DONE]"  # OpenAI's end mark, which the compatible servers copied
 
@@ -100,7 +94,7 @@ class Reading:
             if self._framing is None:
                 if not (head := data.lstrip()):
                     return
-                self._framing = self._choose_framing(head)
+                self._framing = choose_framing(head, media_type(self._headers), self._answer.framing)
                 self._answer.has_output = isinstance(self._framing, BinaryBody)
             answer = self._answer
             for name, document in self._framing.feed(data):
@@ -145,10 +139,19 @@ class Reading:
             self._take(name, document)
         if isinstance(framing, BinaryBody):
             answer.complete = whole
+        elif isinstance(framing, WholeBody) and framing.tail:
+            self._take_tail(framing.tail)
         if not whole or not isinstance(framing, WholeBody):
             self.unparsed = unread  # the end of what was cut is not what the server garbled
         self._unreadable = self.unparsed > unread
         self.unparsed += framing.unparsed
+
+    def _take_tail(self, tail: bytes) -> None:
+        answer = self._answer
+        if found := salvage(tail, answer.usage_name):
+            answer.add(found)
+            answer.usage_is_final = True
+        answer.complete = tail.rstrip().endswith((b"}", b"]"))
 
     def _may_be_large(self) -> bool:
         return not isinstance(self._framing, WholeBody) or self._framing.held_bytes > _RAW_USAGE_LIMIT_BYTES
@@ -187,21 +190,6 @@ class Reading:
         facts = self._answer.facts
         word = facts.error_type or f"http_{self._status}"
         facts.error_type, facts.error_status, facts.error_retryable = failure_of(word, self._status)
-
-    def _choose_framing(self, head: bytes) -> Framing:
-        kind = media_type(self._headers)
-        first = head[:1]
-        if kind.startswith(_BINARY_TYPES) and first not in b"{[":
-            return BinaryBody()
-        if kind == _AWS_TYPE or (first == b"\0" and self._answer.framing is AwsEventStream):
-            return AwsEventStream()
-        if first == b"[" and self._answer.framing is JsonArray:
-            return JsonArray()
-        if kind in _LINE_TYPES or (self._answer.framing is JsonLines and kind != "application/json"):
-            return JsonLines()
-        if first in b"{[" or (kind != "text/event-stream" and first not in b"deir:\xef"):
-            return WholeBody()
-        return ServerSentEvents()
 
     def _take_or_keep(self, name: bytes, document: bytes) -> None:
         """Take a document, or keep one that the next may replace: running totals are decoded once."""
@@ -267,11 +255,25 @@ def _decode_request(answer: type[Answer], body: bytes | Mapping[str, Any]) -> Ma
         return body
     if body.startswith(b"--"):
         return {match[1].decode(): match[2].decode() for match in _FORM_FIELD.finditer(body)}
+    if len(body) > _REQUEST_LIMIT_BYTES:
+        return _short_fields(body)
     try:
         decoded: Mapping[str, Any] = _decoder(getattr(answer, "request_shape", dict[str, Any])).decode(body)
     except msgspec.ValidationError:
         decoded = _decoder(dict[str, Any]).decode(body)
     return decoded
+
+
+def _short_fields(body: bytes) -> dict[str, Any]:
+    """Return the fields of interest near the ends of a request; escaped quotes keep what users wrote apart."""
+    fields: dict[str, Any] = {}
+    for end in (body[-_SHORT_FIELD_REACH_BYTES:], body[:_SHORT_FIELD_REACH_BYTES]):
+        for match in reversed(list(_SHORT_FIELD.finditer(end))):
+            if match[3]:
+                fields["stream"] = True
+            else:
+                fields[match[1].decode()] = match[2].decode("utf-8", "replace")
+    return fields
 
 
 @cache

@@ -12,25 +12,14 @@ import msgspec
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.openai_chat import ChatDocument
 
-ASKED = frozenset(
-    {
-        "alibaba",
-        "azure",
-        "bedrock",
-        "crusoe",
-        "deepseek",
-        "fireworks",
-        "google",
-        "moonshot",
-        "ollama",
-        "openai",
-        "openai-compatible",
-        "snowflake",
-        "vllm",
-        "zai",
-    }
-)
+ASKED = frozenset({"alibaba", "azure", "deepseek", "google", "ollama", "openai", "openai-compatible", "vllm"})
 """Providers that document the option; the others tell without it, and some refuse fields that they do not know."""
+
+FIRST_AZURE_VERSION = "2024-09-01"
+"""Azure refuses the option in older versions, and beside its own data sources in any; dates compare as text.
+
+See github.com/openai/openai-python/issues/1469, Azure/azure-sdk-for-java/issues/40998, Azure/azure-sdk-for-js/issues/30751.
+"""
 
 _FORMATS = frozenset({"openai.chat", "openai.completions"})
 _body_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -43,7 +32,7 @@ def ask_for_usage(endpoint: Endpoint, body: bytes) -> bytes | None:
 
     All other fields keep their bytes, so that what the application sends stays what it wrote.
     """
-    if endpoint.wire_format not in _FORMATS or endpoint.provider not in ASKED or b'"stream"' not in body:
+    if b'"stream"' not in body or b'"data_sources"' in body or not _may_ask(endpoint):
         return None
     try:
         fields = _body_decoder.decode(body)
@@ -57,6 +46,12 @@ def ask_for_usage(endpoint: Endpoint, body: bytes) -> bytes | None:
         return msgspec.json.encode(fields)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
+
+
+def _may_ask(endpoint: Endpoint) -> bool:
+    if endpoint.wire_format not in _FORMATS or endpoint.provider not in ASKED:
+        return False
+    return endpoint.api_version is None or endpoint.api_version >= FIRST_AZURE_VERSION
 
 
 def is_usage_only(endpoint: Endpoint, document: bytes) -> bool:

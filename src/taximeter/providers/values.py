@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+_LISTS = (list, tuple)
 _NOTHING: dict[str, Any] = {}
 _FIELDS_LIMIT = 100
 _LARGEST = 2**63 - 1  # what a column of any store holds
@@ -34,7 +35,7 @@ def as_mapping(value: Any) -> Mapping[str, Any]:
 
 def as_items(value: Any) -> Sequence[Mapping[str, Any]]:
     """Return the objects of a list."""
-    if not value or not isinstance(value, list | tuple):
+    if not value or not isinstance(value, _LISTS):
         return ()
     return [item for item in value if isinstance(item, dict)]
 
@@ -42,13 +43,15 @@ def as_items(value: Any) -> Sequence[Mapping[str, Any]]:
 def count_of(values: Mapping[str, Any], name: str) -> int | None:
     """Return the named count when it is there."""
     value = values.get(name)
-    return value if type(value) is int and 0 <= value <= _LARGEST else as_count(value)
+    if type(value) is int and 0 <= value <= _LARGEST:  # nearly always; the call below costs as much again
+        return value
+    return None if value is None else as_count(value)
 
 
 def first_count(values: Mapping[str, Any], *names: str) -> int | None:
     """Return the first of the named counts that is there."""
     for name in names:
-        if (count := count_of(values, name)) is not None:
+        if name in values and (count := count_of(values, name)) is not None:
             return count
     return None
 

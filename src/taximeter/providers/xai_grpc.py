@@ -6,7 +6,7 @@ Documented (2026-11) at github.com/xai-org/xai-proto (xai/api/v1/chat.proto, usa
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from taximeter.framing import JsonLines
+from taximeter.framing import Framing, JsonLines
 from taximeter.providers.answer import LIMIT, Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
@@ -29,7 +29,7 @@ _SYSTEM = "ROLE_SYSTEM"
 class GrpcChatAnswer(Answer):
     """A completion; each chunk of a stream holds the running usage."""
 
-    framing: ClassVar[type[Any]] = JsonLines
+    framing: ClassVar[type[Framing]] = JsonLines
 
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)

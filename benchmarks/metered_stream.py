@@ -1,0 +1,123 @@
+"""What does the meter add to a streamed call of 500 chunks against a loopback server?
+
+The same openai client twice, plain and metered, its calls taking turns: time until the first chunk and in all. The
+server is a process of its own. Both streams are compared chunk by chunk before anything is timed.
+"""
+
+import json
+import multiprocessing
+import platform
+import socket
+import statistics
+from collections.abc import Iterator
+from multiprocessing.queues import Queue
+from threading import Thread
+from time import perf_counter
+
+import openai
+
+import taximeter
+
+CHUNKS = 500
+ROUNDS = 60
+CHUNK = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion.chunk",
+    "created": 1767225600,
+    "model": "gpt-4.1-mini",
+    "choices": [{"index": 0, "delta": {"content": " fare"}, "logprobs": None, "finish_reason": None}],
+}
+USAGE = {"prompt_tokens": 100, "completion_tokens": CHUNKS, "total_tokens": 100 + CHUNKS}
+
+
+def events(*, asked: bool) -> Iterator[bytes]:
+    """Yield the stream, the usage only for those who ask."""
+    extra: dict[str, object] = {"usage": None} if asked else {}
+    for _ in range(CHUNKS):
+        yield json.dumps(CHUNK | extra, separators=(",", ":")).encode()
+    if asked:
+        yield json.dumps(CHUNK | {"choices": [], "usage": USAGE}, separators=(",", ":")).encode()
+    yield b"[DONE]"
+
+
+def answer(connection: socket.socket) -> None:
+    """Answer all requests of one connection, an event a packet."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with connection, connection.makefile("rb") as reader:
+        while reader.readline():
+            headers = iter(reader.readline, b"\r\n")
+            length = next(
+                int(line.split(b":")[1]) for line in headers if line.lower().startswith(b"content-length")
+            )
+            for _ in headers:
+                pass
+            asked = b"include_usage" in reader.read(length)
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+            )
+            for event in events(asked=asked):
+                connection.sendall(b"%x\r\ndata: %s\n\n\r\n" % (len(event) + 8, event))
+            connection.sendall(b"0\r\n\r\n")
+
+
+def serve(port: "Queue[int]") -> None:
+    """Serve until the process is ended."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port.put(listener.getsockname()[1])
+        while True:
+            Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+
+
+def stream(client: openai.OpenAI) -> openai.Stream[openai.types.chat.ChatCompletionChunk]:
+    """Begin a call."""
+    return client.chat.completions.create(
+        model="gpt-4.1-mini", messages=[{"role": "user", "content": "What is the fare? " * 50}], stream=True
+    )
+
+
+def milliseconds(client: openai.OpenAI) -> tuple[float, float]:
+    """Return the time to the first chunk and to the end."""
+    begun = perf_counter()
+    chunks = stream(client)
+    next(chunks)
+    first = perf_counter()
+    for _ in chunks:
+        pass
+    return (first - begun) * 1e3, (perf_counter() - begun) * 1e3
+
+
+def compare(plain: openai.OpenAI, metered: openai.OpenAI) -> None:
+    """Time both and print what the meter adds."""
+    pairs = [(milliseconds(plain), milliseconds(metered)) for _ in range(ROUNDS)]
+    for index, name in enumerate(("first chunk", f"{CHUNKS} chunks")):
+        before = statistics.median(pair[0][index] for pair in pairs)
+        after = statistics.median(pair[1][index] for pair in pairs)
+        print(
+            f"  {name:12} plain {before:7.3f} ms  metered {after:7.3f} ms"
+            f"  added {after - before:6.3f} ms  {(after / before - 1) * 100:5.1f} %"
+        )
+
+
+def main() -> None:
+    """Answer the question."""
+    spawn = multiprocessing.get_context("spawn")
+    port: Queue[int] = spawn.Queue()
+    server = spawn.Process(target=serve, args=(port,), daemon=True)
+    server.start()
+    url = f"http://127.0.0.1:{port.get()}/v1"
+    print(f"Python {platform.python_version()}, openai {openai.__version__}, median of {ROUNDS} calls each")
+    with taximeter.start("memory:") as tracker, openai.OpenAI(base_url=url, api_key="none") as plain:
+        metered = tracker.meter(openai.OpenAI(base_url=url, api_key="none"))
+        assert [chunk.model_dump() for chunk in stream(plain)] == [
+            chunk.model_dump() for chunk in stream(metered)
+        ]
+        compare(plain, metered)
+        receipt = tracker.flush()
+        assert receipt.tracked == ROUNDS + 1
+        assert receipt.complete
+        metered.close()
+    server.terminate()
+
+
+if __name__ == "__main__":
+    main()

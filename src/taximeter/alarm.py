@@ -1,0 +1,61 @@
+"""Alarm: one warning a minute about what goes wrong, through the standard logging module."""
+
+import logging
+from collections.abc import Callable
+from time import monotonic
+
+from taximeter.receipt import Receipt
+
+logger = logging.getLogger("taximeter")
+
+_WARN_EVERY_S = 60.0
+_LOOK_EVERY_S = 1.0
+
+
+class Alarm:
+    """Compares receipts and speaks up when losses or failed attempts have grown.
+
+    Args:
+        receipt: Returns the counts of the moment.
+    """
+
+    def __init__(self, receipt: Callable[[], Receipt]) -> None:
+        self._receipt = receipt
+        self._look_at = 0.0
+        self._warned_of = 0
+
+    def look(self, *, at_once: bool = False) -> None:
+        """Warn if something has gone wrong since the last warning and a minute has passed, or *at_once*."""
+        now = monotonic()
+        if now < self._look_at and not at_once:
+            return
+        self._look_at = now + _LOOK_EVERY_S
+        receipt = self._receipt()
+        failed_attempts = sum(sink.failed_attempts for sink in receipt.sinks.values())
+        trouble = sum(receipt.lost.values()) + failed_attempts
+        if trouble > self._warned_of:
+            self._warned_of = trouble
+            self._look_at = now + _WARN_EVERY_S
+            warn(_trouble(receipt))
+
+
+def warn(text: str) -> None:
+    """Log a warning, whatever the host's handlers do."""
+    try:
+        logger.warning("taximeter: %s", text)
+    except Exception:  # a handler that raises is the host's own affair
+        return
+
+
+def _trouble(receipt: Receipt) -> str:
+    parts = [_counts("events dropped", receipt.dropped)]
+    for name, sink in receipt.sinks.items():
+        parts.append(_counts(f"events dropped for sink {name}", sink.dropped))
+        if sink.last_error:
+            parts.append(f"sink {name} failed {sink.failed_attempts} times, last with {sink.last_error}")
+    return "; ".join(filter(None, parts))
+
+
+def _counts(what: str, by_reason: dict[str, int]) -> str:
+    reasons = ", ".join(f"{reason}={lost}" for reason, lost in by_reason.items())
+    return f"{what}: {reasons}" if reasons else ""

@@ -1,0 +1,81 @@
+"""Gemini's counts stand beside one another, and its streams repeat them."""
+
+import pytest
+
+from wire_samples import read_body, read_events
+
+GENERATE, STREAM = "gemini.generate", "gemini.stream_generate"
+
+
+def test_zeros_that_protobuf_leaves_out_are_zeros() -> None:
+    """A total equal to the prompt says that nothing came out."""
+    usage = read_body(GENERATE, {"usageMetadata": {"promptTokenCount": 8, "totalTokenCount": 8}}).usage
+    assert usage is not None
+    assert usage.output_tokens == 0
+
+
+def test_an_unknown_prompt_stays_unknown() -> None:
+    """A usage without a prompt count has none."""
+    usage = read_body(GENERATE, {"usageMetadata": {"candidatesTokenCount": 3, "thoughtsTokenCount": 4}}).usage
+    assert usage is not None
+    assert (usage.input_tokens, usage.output_tokens) == (None, 7)
+
+
+@pytest.mark.parametrize(
+    ("reason", "word"), [(1, "STOP"), (2, "MAX_TOKENS"), ("SAFETY", "SAFETY"), (99, "99")]
+)
+def test_enums_may_be_numbers(reason: object, word: str) -> None:
+    """Vertex's gRPC gateways send them so."""
+    assert read_body(GENERATE, {"candidates": [{"finishReason": reason}]}).finish_reasons == (word,)
+
+
+def test_the_last_usage_counts_even_if_it_shrinks() -> None:
+    """Running totals may be revised either way; chunks with nothing but a traffic type say nothing."""
+    facts = read_events(
+        STREAM,
+        {"candidates": [{"content": {"parts": [{"text": "a"}]}}], "usageMetadata": {"promptTokenCount": 20}},
+        {"candidates": [{"content": {"parts": [{"text": "b"}]}}], "usageMetadata": {"promptTokenCount": 14}},
+        {"candidates": [{"finishReason": "STOP"}], "usageMetadata": {"trafficType": "ON_DEMAND"}},
+    )
+    assert facts.usage is not None
+    assert facts.usage.input_tokens == 14
+
+
+def test_a_refused_prompt_is_whole() -> None:
+    """Without a candidate nothing can end, and nothing is missing."""
+    facts = read_events(
+        STREAM, {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 5}}
+    )
+    assert (facts.truncated, facts.partial) == (False, False)
+
+
+def test_streamed_arguments_are_one_call() -> None:
+    """Only a call's first part has its name."""
+    parts = [{"functionCall": {"name": "f", "willContinue": True}}, {"functionCall": {"partialArgs": []}}]
+    events = [{"candidates": [{"content": {"parts": [part]}}]} for part in parts]
+    assert read_events(STREAM, *events).tool_call_count == 1
+
+
+def test_modalities_are_priced_apart() -> None:
+    """Audio and pictures, in and out, cached audio too."""
+    usage = read_body(
+        GENERATE,
+        {
+            "usageMetadata": {
+                "promptTokenCount": 100,
+                "cachedContentTokenCount": 30,
+                "candidatesTokenCount": 50,
+                "promptTokensDetails": [
+                    {"modality": "TEXT", "tokenCount": 40},
+                    {"modality": "AUDIO", "tokenCount": 50},
+                    {"modality": "IMAGE", "tokenCount": 10},
+                ],
+                "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 20}],
+                "candidatesTokensDetails": [{"modality": 2, "tokenCount": 45}],
+            }
+        },
+    ).usage
+    assert usage is not None
+    assert (usage.cache_read_tokens, usage.cache_read_audio_tokens) == (10, 20)
+    assert (usage.audio_input_tokens, usage.image_input_tokens, usage.uncached_input_tokens) == (30, 10, 30)
+    assert (usage.image_output_tokens, usage.text_output_tokens) == (45, 5)
