@@ -20,7 +20,7 @@ from taximeter.policy import Limits, Policy, policy_from
 from taximeter.queue import Queue
 from taximeter.receipt import Receipt
 from taximeter.sinks.protocol import Sink
-from taximeter.sinks.table import sink_for
+from taximeter.sinks.table import name_sinks, sink_for
 
 if TYPE_CHECKING:
     from taximeter.builder import EventBuilder
@@ -89,7 +89,7 @@ class Tracker:
         service: str | None = None,
         journal: JournalOptions | None = None,
     ) -> None:
-        self._sinks = _named(sinks)
+        self._sinks = name_sinks(sinks)
         self._policy = policy
         self._catalog = catalog
         self._infer = infer
@@ -297,18 +297,6 @@ class Tracker:
 
     def _seconds(self, timeout_s: float | None) -> float:
         return self._policy.close_timeout_s if timeout_s is None else max(timeout_s, 0.0)
-
-
-def _named(sinks: list[Sink]) -> dict[str, Sink]:
-    """Give each sink a name of its own, `usage.db` and `usage.db#2`."""
-    named: dict[str, Sink] = {}
-    for sink in sinks:
-        name, n = sink.name, 1
-        while name in named:
-            n += 1
-            name = f"{sink.name}#{n}"
-        named[name] = sink
-    return named
 
 
 _trackers: "WeakSet[Tracker]" = WeakSet()

@@ -165,8 +165,10 @@ def test_closing_twice_closes_nothing_else(folder: Folder) -> None:
     os.close(other)
 
 
-def test_no_room_for_the_reserve_is_no_error(folder: Folder) -> None:
-    """A folder on a full disk can be opened, to be emptied."""
-    folder.unlink(RESERVE)
-    (folder.path / RESERVE).mkdir()
-    Folder(folder.path).close()
+def test_the_reserve_makes_room(folder: Folder) -> None:
+    """When a file cannot be replaced, the reserve is given up for it, once."""
+    folder.keep_reserve()
+    (folder.path / "a.new").mkdir()
+    with pytest.raises(OSError, match=r"a\.new"):
+        folder.replace("a", b"1", sync=False)
+    assert not folder.has(RESERVE)

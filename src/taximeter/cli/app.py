@@ -48,6 +48,9 @@ Sinks = Annotated[
 ]
 
 
+JournalFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the journal.")]
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         sys.stdout.write(f"taximeter {__version__}\n")
@@ -217,6 +220,53 @@ def _prices_check(
     from taximeter.cli.prices import check
 
     check(store, since=since, until=until, as_json=as_json)
+
+
+@app.command("drain")
+def _drain(
+    folder: JournalFolder,
+    *,
+    to: Sinks = None,
+    once: Annotated[bool, typer.Option("--once", help="End when nothing is left.")] = False,
+) -> None:
+    """Carry a journal's events to the sinks, beside the processes that write it, until SIGINT or SIGTERM.
+
+    The sinks should be those of the service (usage.db without --to): each sink's place in the journal goes by its name.
+    """
+    from taximeter.cli.journal import drain_journal
+
+    drain_journal(folder, to or [], once=once)
+
+
+journal = typer.Typer(help="Show a journal and mend it.", no_args_is_help=True)
+app.add_typer(journal, name="journal")
+
+
+@journal.command("status")
+def _status(folder: JournalFolder, *, as_json: Json = False) -> None:
+    """Show the ledger: what was tracked, delivered, dropped and is pending, for each sink."""
+    from taximeter.cli.journal import show_status
+
+    show_status(folder, as_json=as_json)
+
+
+@journal.command("verify")
+def _verify(folder: JournalFolder, *, as_json: Json = False) -> None:
+    """Read every byte and say what is damaged; changes nothing. Exits with 1 when anything is."""
+    from taximeter.cli.journal import show_soundness
+
+    raise typer.Exit(show_soundness(folder, as_json=as_json))
+
+
+@journal.command("recover")
+def _recover(folder: JournalFolder) -> None:
+    """Cut torn ends and set damaged cursors aside, keeping all of it in the folder's quarantine.
+
+    The next process does without it too; this is for those who want to look first.
+    """
+    from taximeter.cli.journal import recover_journal
+
+    recover_journal(folder)
 
 
 @app.command("schema")

@@ -35,8 +35,6 @@ class Folder:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.descriptor = _open_private_folder(self.path)
-        with suppress(OSError):  # a full disk: there is none until there is room
-            self.keep_reserve()
 
     def names(self) -> list[str]:
         """Return the names of what is in the folder, sorted."""

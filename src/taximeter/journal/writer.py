@@ -52,6 +52,8 @@ class Writer:
         self._number = 0
         self._lock = threading.RLock()
         self._busy = False
+        with suppress(OSError):  # a full disk: there is none until there is room
+            folder.keep_reserve()
 
     def append(self, lines: Sequence[bytes]) -> bool:
         """Append the events, all or none of them, and return True.

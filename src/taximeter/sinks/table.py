@@ -71,6 +71,18 @@ def sink_for(target: str | os.PathLike[str] | Sink) -> Sink:
     raise ConfigurationError("sink", target, ALLOWED)
 
 
+def name_sinks(sinks: list[Sink]) -> dict[str, Sink]:
+    """Give each sink a name of its own, `usage.db` and `usage.db#2`."""
+    named: dict[str, Sink] = {}
+    for sink in sinks:
+        name, n = sink.name, 1
+        while name in named:
+            n += 1
+            name = f"{sink.name}#{n}"
+        named[name] = sink
+    return named
+
+
 def _made(target: str, *, is_path: bool) -> Sink:
     scheme, colon, rest = target.partition(":")
     if colon and not is_path and scheme.lower() in _BY_SCHEME:
