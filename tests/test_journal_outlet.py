@@ -1,6 +1,7 @@
 """A tracker with a journal: what is tracked outlives its process and its sinks' bad days, and the counts say so."""
 
 import gc
+import os
 import signal
 import sqlite3
 import subprocess
@@ -59,6 +60,20 @@ def test_events_pass_the_journal_on_their_way(folder: Path) -> None:
         assert receipt.complete
     assert segments(folder) == []
     assert sink.closed
+
+
+def test_closing_lets_go_of_every_file(folder: Path) -> None:
+    """No descriptor of the journal is left in the process, and no thread."""
+
+    def open_files() -> int:
+        links = Path("/proc/self/fd").iterdir()
+        return sum(str(folder) in os.path.realpath(link) for link in links)
+
+    with taximeter.start(ListSink(), journal=folder, write_through=True) as tracker:
+        track(tracker, 10)
+        assert open_files() >= 2
+    assert open_files() == 0
+    assert tracker.receipt().complete
 
 
 def test_nothing_is_opened_before_the_first_event(folder: Path) -> None:

@@ -279,6 +279,8 @@ class Flusher:
     async def _close(self) -> None:
         self._packer.give_up(CLOSE_TIMEOUT)
         self._confirm()
+        with self._ledger:
+            self._outlet.close()
         with anyio.move_on_after(_SINK_CLOSE_S):
             async with anyio.create_task_group() as tasks:
                 for lane in self._lanes:

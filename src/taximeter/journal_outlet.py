@@ -208,6 +208,13 @@ class JournalOutlet:
         self._held = []
         return given_up
 
+    def close(self) -> None:
+        """Look at the cursors a last time, and let go of the folder."""
+        for lane in self._lanes:
+            self._account(lane.name)
+        if self._folder is not None:
+            self._folder.close()
+
     @property
     def _journaled(self) -> int:
         return self._writer.journaled if self._writer else 0
@@ -268,7 +275,7 @@ class JournalOutlet:
     def _account(self, sink: str) -> Account:
         """Return what the sink's cursor says of our events: in memory while we carry, on disk while others do."""
         known = self._accounts.get(sink) or Account()
-        if self._writer is None or self._folder is None:
+        if self._writer is None or self._folder is None or self._folder.is_closed:
             return known
         cursor = self._carrier.cursor(sink) if self._carrier else None
         if cursor is None:

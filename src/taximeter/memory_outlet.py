@@ -91,6 +91,9 @@ class MemoryOutlet:
             lane.abandon(reason)
         return 0
 
+    def close(self) -> None:
+        """Do nothing: there is nothing open."""
+
     def counts(self, before: int) -> OutletCounts:
         """Return each lane's counts."""
         pending = before + len(self._open)

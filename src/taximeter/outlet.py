@@ -63,5 +63,8 @@ class Outlet(Protocol):
     def abandon(self, reason: str) -> int:
         """Give up what waits in memory; return how many events had not come to any sink's count yet."""
 
+    def close(self) -> None:
+        """Let go of everything; `counts` goes on to say what was last known."""
+
     def counts(self, before: int) -> OutletCounts:
         """Return the counts; *before* events are on the way here."""

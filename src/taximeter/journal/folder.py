@@ -36,6 +36,11 @@ class Folder:
         self.path = Path(path)
         self.descriptor = _open_private_folder(self.path)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the folder has been let go of."""
+        return self.descriptor < 0
+
     def names(self) -> list[str]:
         """Return the names of what is in the folder, sorted."""
         return sorted(os.listdir(self.descriptor))  # noqa: PTH208 - pathlib has no descriptors
