@@ -53,7 +53,7 @@ class JournalOutlet:
         self._options = options
         self._policy = policy
         self._ledger = ledger
-        self._segment_bytes = min(policy.journal_segment_bytes, policy.journal_max_bytes // 4)
+        self._segment_bytes = min(policy.journal_segment_bytes, max(policy.journal_max_bytes // 4, 4096))
         self.event_max_bytes = largest_event_bytes(self._segment_bytes)
         """The longest line that fits into a segment."""
         self.is_blocked = False
@@ -122,12 +122,11 @@ class JournalOutlet:
 
     def forget(self) -> None:
         """In a forked child let go of every file of the parent's journal, also of those that its threads had in hand."""
-        if self._writer is not None:
-            self._writer.forget()
-        if self._carrier is not None:
-            self._carrier.forget()
+        for part in (self._writer, self._carrier, self._folder):
+            with suppress(OSError):  # another tracker of this folder has closed the file for us
+                if part is not None:
+                    part.forget()
         if self._folder is not None:
-            self._folder.close()
             close_inherited(self._options.path)
 
     # On the flusher's thread -----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from taximeter.errors import ConfigurationError
 MEBIBYTE = 1 << 20
 
 _JOURNAL_OPTIONS = ("journal", "sync", "write_through", "carry")
+_SMALLEST_SEGMENT_BYTES = 4096
 _JOURNAL_COUNTS = ("journal_max_bytes", "journal_segment_bytes")
 
 
@@ -46,6 +47,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             _check_count(key, getattr(self, key))
         for key in ("batch_max_age_s", "retry_budget_s", "close_timeout_s", "journal_retention_s"):
             _check_seconds(key, getattr(self, key))
+        for key in _JOURNAL_COUNTS:
+            if getattr(self, key) < _SMALLEST_SEGMENT_BYTES:
+                raise ConfigurationError(key, getattr(self, key), f"at least {_SMALLEST_SEGMENT_BYTES} bytes")
         if not self.retry_budget_s:
             raise ConfigurationError(
                 "retry_budget_s", self.retry_budget_s, "more than 0, or nothing is ever tried"

@@ -55,6 +55,16 @@ def test_a_flipped_bit_sets_the_cursor_aside(folder: Folder) -> None:
     assert [each.name for each in (folder.path / "quarantine").iterdir()] == ["usage.db.cursor"]
 
 
+def test_a_planted_cursor_is_not_followed(folder: Folder, tmp_path: Path) -> None:
+    """A link in the place of a cursor is set aside, and what it points to is neither read nor written."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (folder.path / "usage.db.cursor").symlink_to(victim)
+    save_cursor(folder, load_cursor(folder, "usage.db"))
+    assert victim.read_bytes() == b"precious"
+    assert not (folder.path / "usage.db.cursor").is_symlink()
+
+
 def test_peeking_mends_nothing(folder: Folder) -> None:
     """Whoever only looks leaves a damaged cursor to its carrier."""
     (folder.path / "usage.db.cursor").write_bytes(b"junk")

@@ -117,13 +117,14 @@ class Carrier:
 
     def _try_lock(self) -> bool:
         try:
-            return self._lock.acquire()
-        except OSError:  # no descriptors left, perhaps: later
-            return False
+            if self._lock.acquire():
+                with self._ledger:
+                    self._consumers = {way.name: self._consumer(way) for way in self._ways}
+        except OSError:  # no descriptors left, or a cursor that cannot be read now: later
+            self._lock.release()
+        return self._lock.is_held
 
     async def _carry(self) -> None:
-        with self._ledger:
-            self._consumers = {way.name: self._consumer(way) for way in self._ways}
         async with anyio.create_task_group() as tasks:
             for way in self._ways:
                 tasks.start_soon(self._serve, way, self._consumers[way.name])

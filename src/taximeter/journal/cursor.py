@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from taximeter.journal.folder import Folder
+from taximeter.journal.folder import NOT_OURS, Folder
 from taximeter.journal.frame import Kind, frame, scan
 from taximeter.journal.segment import new_writer_name
 
@@ -98,6 +98,10 @@ def load_cursor(folder: Folder, sink: str) -> Cursor:
         data = folder.read(name)
     except FileNotFoundError:
         return Cursor(sink)
+    except OSError as error:
+        if error.errno not in NOT_OURS:
+            raise
+        data = b""
     cursor = decode_cursor(data)
     if cursor is None:
         folder.set_aside(name)

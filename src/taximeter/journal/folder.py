@@ -14,6 +14,9 @@ QUARANTINE = "quarantine"
 RESERVE = "reserve"
 CARRIER_LOCK = "carrier.lock"
 
+NOT_OURS = frozenset({errno.ELOOP, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENXIO})
+"""What opening something planted in the place of a file fails with: a link, a pipe, a folder, another's file."""
+
 _ALLOWED = "a folder of its own, or a path in a folder that exists"
 _RESERVE_BYTES = 1 << 16
 
@@ -126,6 +129,10 @@ class Folder:
                 os.write(descriptor, bytes(_RESERVE_BYTES))
             finally:
                 os.close(descriptor)
+
+    def forget(self) -> None:
+        """In a forked child, let go of the parent's folder."""
+        self.close()
 
     def close(self) -> None:
         """Let go of the folder."""

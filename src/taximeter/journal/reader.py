@@ -9,12 +9,12 @@ from typing import NamedTuple
 import msgspec
 
 from taximeter.journal.cursor import Position
-from taximeter.journal.folder import Folder
+from taximeter.journal.folder import NOT_OURS, Folder
 from taximeter.journal.frame import HEAD_BYTES, MAX_PAYLOAD_BYTES, Frame, Kind, Scan, scan
 from taximeter.journal.segment import SegmentName, is_live
 
 _PIECE_BYTES = 1 << 19
-_UNREADABLE = {errno.EIO, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENXIO}
+_UNREADABLE = NOT_OURS | {errno.EIO}
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,12 @@
 """Tidying: deletes the segments that every sink has, sets the unreadable ones aside, forgets writers that are gone."""
 
-import errno
 import os
 from collections.abc import Sequence
 from contextlib import suppress
 from time import time_ns
 
 from taximeter.journal.cursor import SUFFIX, Cursor, Position, decode_cursor, file_name, save_cursor
-from taximeter.journal.folder import Folder, try_lock
+from taximeter.journal.folder import NOT_OURS, Folder, try_lock
 from taximeter.journal.frame import scan
 from taximeter.journal.segment import SegmentName, segments_of
 
@@ -62,7 +61,7 @@ def _is_passed(folder: Folder, name: SegmentName, cursors: Sequence[Cursor]) -> 
     try:
         descriptor = folder.open(str(name), os.O_RDONLY)
     except OSError as error:
-        return error.errno in (errno.ELOOP, errno.EPERM) and all(p.segment > name.number for p in positions)
+        return error.errno in NOT_OURS and all(p.segment > name.number for p in positions)
     try:
         if not try_lock(descriptor):
             return False
