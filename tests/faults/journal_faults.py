@@ -201,6 +201,55 @@ def _writing(journal: Path) -> Iterator[Acknowledgements]:
         os.waitpid(pid, 0)
 
 
+_PASS_ON = """
+import sys, taximeter
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from journal_faults import event_of
+store, number = Path(sys.argv[1]), int(sys.argv[2])
+with taximeter.start(
+    store, journal=store.parent / "journal", write_through=True, sync="durable", journal_segment_bytes=4096
+) as tracker:
+    for n in range(40):
+        if tracker.track_task_completion(event_of(number, n)):
+            print(n, flush=True)
+"""
+_CALLS = ("renameat", "unlinkat", "fdatasync", "fsync", "openat", "flock", "pwrite64", "close", "write")
+
+
+def killed_at_system_calls(folder: Path, rounds: int) -> Row:
+    """Kill -9 a process at the n-th of its renames, unlinks, syncs, locks and writes; the next one delivers."""
+    random, store = Random(rounds), folder / "usage.db"
+    program = (sys.executable, "-c", _PASS_ON, str(store))
+    tracked: dict[int, list[int]] = {}
+    for number in range(rounds):
+        call = _CALLS[number % len(_CALLS)]
+        when = random.randint(1, 400 if call in {"openat", "close"} else 60)
+        inject = ("-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={when}")
+        done = subprocess.run(
+            [
+                "strace",
+                "-f",
+                "-qq",
+                "-o",
+                "/dev/null",
+                *inject,
+                *program,
+                str(number),
+                str(Path(__file__).parent),
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        tracked[number] = [int(line) for line in done.stdout.splitlines()]
+    taximeter.start(store, journal=folder / "journal", close_timeout_s=600).close()
+    beyond = {number: range(40) for number in tracked}
+    return _compare_exactly(
+        store, folder / "journal", "kill -9 at a system call", rounds, tracked, beyond=beyond
+    )
+
+
 def power_cuts(folder: Path, rounds: int) -> Row:
     """Cut the power of the disk under a process with `sync="durable"` and write-through; the next start delivers."""
     random, told = Random(rounds), Acknowledgements(100_000)
@@ -346,6 +395,7 @@ FAULTS: dict[str, Callable[[Path, int], Row]] = {
     "write_through": lambda folder, rounds: killed_while_tracking(folder, rounds, write_through=True),
     "default": lambda folder, rounds: killed_while_tracking(folder, max(rounds // 5, 1), write_through=False),
     "carrier": lambda folder, rounds: killed_while_carrying(folder, max(rounds // 2, 1)),
+    "syscall": lambda folder, rounds: killed_at_system_calls(folder, max(rounds // 5, 1)),
     "flipped": lambda folder, rounds: flipped_bits(folder, max(rounds // 5, 1)),
     "full": lambda folder, rounds: full_disk(folder, max(rounds // 50, 1)),
     "power": lambda folder, rounds: power_cuts(folder, max(rounds // 10, 1)),
@@ -381,13 +431,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--fault", action="append", choices=FAULTS)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    names = [n for n in options.fault or FAULTS if os.geteuid() == 0 or n not in NEEDS_ROOT]
+    names = [name for name in options.fault or FAULTS if _can_run(name)]
     rows = [run_fault(name, options.rounds) for name in names]
     if options.json:
         print(msgspec.json.encode(rows).decode())
     else:
         _print_table(rows)
     return 0 if all(row.is_good for row in rows) else 1
+
+
+def _can_run(name: str) -> bool:
+    if name in NEEDS_ROOT:
+        return os.geteuid() == 0
+    return name != "syscall" or shutil.which("strace") is not None
 
 
 def _print_table(rows: list[Row]) -> None:

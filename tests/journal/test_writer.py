@@ -73,12 +73,14 @@ def fill(writer: Writer) -> int:
 
 def test_two_writers_share_the_bound(folder: Folder) -> None:
     """Each segment that is still written counts as if it were full, so that the sum stays under the bound."""
-    one, other = (writer_in(folder, segment_bytes=4096, max_bytes=2 * 4096) for _ in range(2))
+    one, other, third = (writer_in(folder, segment_bytes=4096, max_bytes=2 * 4096 + 1000) for _ in range(3))
     one.append([line(0)])
     other.append([line(0)])
+    with pytest.raises(JournalFullError):
+        third.append([line(0)])
     for writer in (one, other):
         fill(writer)
-    assert folder_bytes(folder) <= 2 * 4096
+    assert folder_bytes(folder) <= 2 * 4096 + 1000
 
 
 def test_an_event_larger_than_a_segment_is_refused(folder: Folder) -> None:
@@ -190,6 +192,7 @@ def test_a_full_disk_refuses_and_recovers(tmp_path: Path, sync: str) -> None:
         "    filler.truncate(0)\n"
         "    filler.close()\n"
         "assert len(kept) > 2000, len(kept)\n"
+        "assert not folder.has('quarantine')\n"
     )
     done = subprocess.run(
         ["unshare", "-m", sys.executable, "-W", "error", "-c", code, disk, sync],

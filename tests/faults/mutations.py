@@ -1,0 +1,130 @@
+"""Take away one guard of the journal at a time: `python tests/faults/mutations.py` shows which test misses it.
+
+Each mutation is made in a copy of the source; it fails here when no test fails there.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Mutation(msgspec.Struct, frozen=True):
+    """A guard, what it looks like without it, and the test that must miss it."""
+
+    guard: str
+    path: str
+    old: str
+    new: str
+    test: str
+
+
+_JOURNAL = "taximeter/journal"
+MUTATIONS = (
+    Mutation(
+        "the fdatasync",
+        f"{_JOURNAL}/segment.py",
+        "os.fdatasync(self._descriptor)",
+        "pass",
+        "tests/faults/test_journal_faults.py::test_promises_hold[power]",
+    ),
+    Mutation(
+        "the cursor before the unlink",
+        f"{_JOURNAL}/tidying.py",
+        "        for cursor in cursors:\n            save_cursor(folder, cursor, sync=sync)\n",
+        "",
+        "tests/journal/test_carrier.py::test_the_cursor_is_on_disk_before_a_segment_goes",
+    ),
+    Mutation(
+        "the checksum",
+        f"{_JOURNAL}/frame.py",
+        "!= expected or kind",
+        "== -1 or kind",
+        "tests/journal/test_frame.py::test_a_flipped_bit_costs_one_frame",
+    ),
+    Mutation(
+        "the look at the process id",
+        "taximeter/tracker.py",
+        "if not self._mark[0] or self._pid != os.getpid():",
+        "if False:",
+        "tests/test_journal_outlet.py::test_forked_children_write_segments_of_their_own",
+    ),
+    Mutation(
+        "the lock of a living writer",
+        f"{_JOURNAL}/tidying.py",
+        "        if not try_lock(descriptor):\n            return False\n",
+        "",
+        "tests/journal/test_carrier.py::test_a_segment_that_is_written_is_not_deleted",
+    ),
+    Mutation(
+        "the truncation after a short write",
+        f"{_JOURNAL}/segment.py",
+        "os.ftruncate(self._descriptor, self.size_bytes)",
+        "pass",
+        "tests/journal/test_writer.py::test_a_full_disk_refuses_and_recovers",
+    ),
+    Mutation(
+        "the check whether we interrupted ourselves",
+        f"{_JOURNAL}/writer.py",
+        "            if self._busy:\n                return False\n",
+        "",
+        "tests/test_journal_outlet.py::test_write_through_inside_a_write",
+    ),
+    Mutation(
+        "the room that living writers may still take",
+        f"{_JOURNAL}/writer.py",
+        "max(size_bytes, live_bytes) if is_live(descriptor) else size_bytes",
+        "size_bytes",
+        "tests/journal/test_writer.py::test_two_writers_share_the_bound",
+    ),
+    Mutation(
+        "the numbers of the events",
+        f"{_JOURNAL}/reader.py",
+        "missing += max(frame.sequence - sequence, 0)",
+        "pass",
+        "tests/journal/test_reader.py::test_a_missing_segment_is_counted",
+    ),
+)
+
+
+def survives(mutation: Mutation) -> bool:
+    """Whether the test passes without the guard."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(ROOT / "src", folder, dirs_exist_ok=True)
+        path = Path(folder, mutation.path)
+        text = path.read_text()
+        if mutation.old not in text:
+            raise LookupError(f"{mutation.guard} is not where it was: {mutation.path}")
+        path.write_text(text.replace(mutation.old, mutation.new))
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", mutation.test],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": folder},
+            check=False,
+            capture_output=True,
+            timeout=300,
+        )
+    return done.returncode == 0
+
+
+def main() -> int:
+    """Print a line a mutation; return how many no test noticed."""
+    unnoticed = 0
+    for mutation in MUTATIONS:
+        alive = survives(mutation)
+        unnoticed += alive
+        print(
+            f"without {mutation.guard}: {'NOT NOTICED by' if alive else 'missed by'} {mutation.test}",
+            flush=True,
+        )
+    return unnoticed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
