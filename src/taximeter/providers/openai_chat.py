@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypedDict
 
 import msgspec
 
-from taximeter.providers.answer import LIMIT, Answer, nested
+from taximeter.providers.answer import LIMIT, UNREADABLE, Answer, nested
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import Message, system_text, tool_names
@@ -30,6 +30,7 @@ from taximeter.usage import Usage
 
 _INPUT_DETAILS = ("prompt_tokens_details", "prompt_token_details", "input_tokens_details")
 _OUTPUT_DETAILS = ("completion_tokens_details", "completion_token_details", "output_tokens_details")
+_TIMED = ("prompt_n", "cache_n", "predicted_n")
 _CACHE_READS = ("cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens")
 
 
@@ -43,6 +44,7 @@ class ChatDocument(TypedDict, total=False):
     x_groq: Any
     usage_breakdown: Any
     service_tier: Any
+    timings: Any
     error: Any
 
 
@@ -88,6 +90,7 @@ class ChatAnswer(Answer):
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)
         self._tool_calls: dict[tuple[Any, Any], set[str]] = {}
+        self._timings: Mapping[str, Any] = {}
 
     @staticmethod
     def read_request(body: Mapping[str, Any]) -> RequestFacts:
@@ -104,7 +107,7 @@ class ChatAnswer(Answer):
         """Whether the chunk holds only more text: no end, no usage, no tool call, no error."""
         try:
             chunk = _glance.decode(document)
-        except (msgspec.MsgspecError, RecursionError):
+        except UNREADABLE:
             return False
         if chunk.usage is not None or chunk.error is not None or chunk.x_groq is not None:
             return False
@@ -122,6 +125,8 @@ class ChatAnswer(Answer):
             self._add_choice(choice)
         if usage := as_mapping(document.get("usage")):
             self.facts.raw_usage = merged(self.facts.raw_usage, usage)
+        if "timings" in document:
+            self._timings = as_mapping(document.get("timings"))
         if "x_groq" in document or "usage_breakdown" in document:
             self._add_groq(document)
 
@@ -132,7 +137,10 @@ class ChatAnswer(Answer):
         self.complete = self.complete or any(self._finish_reasons.values())
         if self._tool_calls:
             facts.tool_call_count = sum(max(1, len(ids)) for ids in self._tool_calls.values())
-        if facts.raw_usage:
+        if facts.raw_usage is None and self._timings:
+            facts.raw_usage = {"timings": {name: self._timings.get(name) for name in _TIMED}}
+            facts.usage = read_timings(self._timings)
+        elif facts.raw_usage:
             facts.usage = read_usage(facts.raw_usage, facts.provider)
             if "usage_breakdown" in facts.raw_usage:
                 facts.charges = read_charges(facts.raw_usage, facts.provider)
@@ -266,6 +274,17 @@ def _with_audio_beside(
         return prompt
     beside = known_sum(prompt, audio)
     return beside if count_of(raw, "total_tokens") == known_sum(beside, completion) else prompt
+
+
+def read_timings(timings: Mapping[str, Any]) -> Usage | None:
+    """Return the usage of a llama.cpp stream that nobody asked for one: prompt_n is what was not in the cache.
+
+    Source: llama.cpp, tools/server/README.md, "timings" (read 2026-11).
+    """
+    fresh, cached, generated = (as_count(timings.get(name)) for name in _TIMED)
+    if fresh is None and generated is None:
+        return None
+    return usage_of(split_input(known_sum(fresh, cached), cache_read=cached), split_output(generated))
 
 
 def reported_cost(raw: Mapping[str, Any]) -> int | None:
