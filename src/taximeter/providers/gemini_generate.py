@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypedDict
 import msgspec
 
 from taximeter.framing import Framing, JsonArray
-from taximeter.providers.answer import Answer
+from taximeter.providers.answer import UNREADABLE, Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import text_of, tool_names
@@ -105,6 +105,10 @@ class GenerateAnswer(Answer):
             service_tier=as_text(body.get("serviceTier")),
         )
 
+    def is_plain(self, document: bytes) -> bool:
+        """Whether the chunk holds only more text."""
+        return b'TokenCount"' not in document and _is_text(document)
+
     def is_passing(self, document: bytes) -> bool:
         """Whether the chunk holds more text and a running total, as nearly all do."""
         return b'TokenCount"' in document and _is_text(document)
@@ -151,7 +155,7 @@ class GenerateAnswer(Answer):
 def _is_text(document: bytes) -> bool:
     try:
         chunk = _glance.decode(document)
-    except (msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         return False
     for candidate in chunk.candidates:  # a loop: `all` costs as much again for the one candidate there is
         if not _is_open(candidate):

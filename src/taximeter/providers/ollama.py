@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypedDict
 import msgspec
 
 from taximeter.framing import Framing, JsonLines
-from taximeter.providers.answer import Answer
+from taximeter.providers.answer import UNREADABLE, Answer
 from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import Message, system_text, tool_names
@@ -91,7 +91,7 @@ class OllamaAnswer(Answer):
         """Whether the line holds only more text."""
         try:
             line = _glance.decode(document)
-        except (msgspec.MsgspecError, RecursionError):
+        except UNREADABLE:
             return False
         message = line.message
         return line.done is False and line.error is None and (message is None or message.tool_calls is None)
