@@ -46,15 +46,15 @@ def try_input(data: bytes) -> None:
     """Read *data* in every way that its first bytes choose."""
     if len(data) <= PREFIX_BYTES:
         return
-    name, kind, status, size = (
-        choices[byte % len(choices)]
-        for choices, byte in zip((NAMES, KINDS, STATUSES, range(1, 257)), data, strict=False)
-    )
+    name = NAMES[data[0] % len(NAMES)]
+    kind = KINDS[data[1] % len(KINDS)]
+    status = STATUSES[data[2] % len(STATUSES)]
+    size = data[3] + 1
     body = data[PREFIX_BYTES:]
     for frames in FRAMINGS:
         frame(frames(), body, size)
-    whole = read(str(name), str(kind), int(status), body, len(body))
-    pieces = read(str(name), str(kind), int(status), body, int(size))
+    whole = read(name, kind, status, body, len(body))
+    pieces = read(name, kind, status, body, size)
     check(whole)
     if whole != pieces:
         raise AssertionError(f"{name}: pieces of {size} bytes give another answer")

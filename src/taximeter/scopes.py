@@ -54,7 +54,9 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def _read_field(name: str, value: Any) -> Any:
     if name not in Scope.__struct_fields__:
-        raise ConfigurationError(name, value, f"one of the scope's fields: {', '.join(Scope.__struct_fields__)}")
+        raise ConfigurationError(
+            name, value, f"one of the scope's fields: {', '.join(Scope.__struct_fields__)}"
+        )
     if name == "tags":
         if not isinstance(value, Mapping):
             raise ConfigurationError(name, value, "a mapping of names to values")
@@ -126,7 +128,9 @@ class _Active:
 
 
 def _leave(token: Token[Scope]) -> None:
-    with suppress(ValueError):  # closed in another context than it was opened in: nothing of it is current there
+    with suppress(
+        ValueError
+    ):  # closed in another context than it was opened in: nothing of it is current there
         _current.reset(token)
 
 

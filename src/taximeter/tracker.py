@@ -157,11 +157,20 @@ class Tracker:
         self._notice_fork()
         self._count(reason, n)
 
-    def meter(self, client: ClientT) -> ClientT:
-        """Meter every call of the client, of any SDK on httpx or httpx2, and return the same client."""
+    def meter(self, client: ClientT, *, invisible_usage: bool = True) -> ClientT:
+        """Meter every call of the client, of any SDK on httpx or httpx2, and return the same client.
+
+        Args:
+            client: An SDK's client, or one of httpx or httpx2.
+            invisible_usage: Ask for a stream's usage where the provider counts only for those who ask, and take the
+                extra chunk out again; False sends every request as it is.
+
+        Raises:
+            ConfigurationError: No HTTP client was found inside.
+        """
         from taximeter.capture import meter  # noqa: PLC0415 - capture stands on top of this module
 
-        return meter(client, self)
+        return meter(client, self, invisible_usage=invisible_usage)
 
     def receipt(self) -> Receipt:
         """Return what has become of the events so far, without waiting."""

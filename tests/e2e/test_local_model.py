@@ -85,6 +85,24 @@ def shapes(items: Any) -> list[Any]:
     return [steady(item.model_dump(exclude_unset=True)) for item in items]
 
 
+def without_timings(chunks: list[Any]) -> list[Any]:
+    """Drop the server's own field, which moves to the usage chunk when that is asked for, and so is not seen."""
+    return [{key: item for key, item in chunk.items() if key != "timings"} for chunk in chunks]
+
+
+def check_stream(event: TaskCompletionEvent, prompt_tokens: int) -> None:
+    """Check what every whole stream of eight tokens says."""
+    assert (event.actual_input_tokens, event.actual_output_tokens) == (prompt_tokens, 8)
+    assert (event.outcome, event.usage_status, event.streaming) == (
+        Outcome.SUCCESS,
+        UsageStatus.REPORTED,
+        True,
+    )
+    assert event.time_to_first_token_ms is not None
+    assert event.task_duration_ms is not None
+    assert 0 < event.time_to_first_token_ms <= event.task_duration_ms
+
+
 def warm(clients: Clients, address: str) -> None:
     """Fill the model's prompt cache, so that two calls compared start from the same state."""
     clients.openai(address).chat.completions.create(
@@ -121,9 +139,12 @@ def test_a_stream_without_usage_asked_for_is_counted(chat_model: str, meter: Met
         )
 
     plain = chunks(clients.openai(chat_model))
-    metered = chunks(meter.tracker.meter(clients.openai(chat_model)))
-    assert metered == plain
+    client = meter.tracker.meter(clients.openai(chat_model))
+    assert without_timings(chunks(client)) == without_timings(plain)
+    check_stream(meter.only_event(), prompt_tokens(chat_model))
+    assert chunks(client) == plain  # by now the meter knows that this server counts without being asked
     event = meter.only_event()
+    check_stream(event, prompt_tokens(chat_model))
     assert event.actual_input_tokens == prompt_tokens(chat_model)
     texts = [chunk["choices"][0]["delta"].get("content") for chunk in plain]
     assert event.actual_output_tokens == 8 == sum(text is not None for text in texts)  # a chunk a token

@@ -293,6 +293,15 @@ def test_damaged_samples_are_survived(sample: Sample, data: st.DataObject) -> No
     assert is_sound(reading)
 
 
+def test_a_chunk_that_is_no_text_is_counted() -> None:
+    """Bytes that are no UTF-8, after the first output too, are unparsed and nobody's mistake."""
+    for name in ("openai.chat.sse", "gemini.stream_generate.sse", "ollama.chat.ndjson"):
+        reading = reading_of(BY_NAME[name])
+        body = BY_NAME[name].body
+        reading.feed(body + body.replace(b"model", b"mod\xffl").replace(b"content", b"cont\xffnt"))
+        assert is_sound(reading)
+
+
 def test_deep_nesting_is_survived() -> None:
     """A body nested deeper than the decoder goes is unparseable, not a crash."""
     body = b'{"choices":' + b"[" * 100_000 + b"]" * 100_000 + b"}"

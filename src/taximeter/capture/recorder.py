@@ -24,14 +24,14 @@ class Recorder(msgspec.Struct, frozen=True):
     """Where calls are recorded, and how.
 
     `invisible_usage`: ask for a stream's usage where the provider counts only for those who ask, and take the extra
-    event out again. `run_id`: the run of calls whose scope names none. `refusing`: hosts found not to know the option
-    that asks for the usage; they are not asked again.
+    event out again. `run_id`: the run of calls whose scope names none. `unasked`: servers found not to know the
+    option that asks for the usage, or to tell without it; they are not asked again.
     """
 
     tracker: Tracks
     invisible_usage: bool = True
     run_id: str | None = None
-    refusing: set[str] = msgspec.field(default_factory=set)
+    unasked: set[bytes] = msgspec.field(default_factory=set)
 
     def warm_up(self) -> None:
         """Load the price table now, which takes 20 ms, and not while the first call is being answered."""

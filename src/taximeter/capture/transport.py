@@ -8,6 +8,9 @@ from taximeter.capture.stream import metered_stream
 from taximeter.providers import Endpoint, ask_for_usage, identify
 
 _REFUSALS = frozenset({400, 422})  # how servers answer to fields that they do not know
+_TELLING = frozenset({"llama.cpp"})
+"""Servers whose streams end with their counts anyway, and where asking moves these into another chunk."""
+
 _SIGNATURES = frozenset({"content-digest", "content-md5", "digest", "signature", "x-amz-content-sha256"})
 
 
@@ -45,7 +48,7 @@ class MeteredTransport:
         except BaseException as error:
             call.fail(error)
             raise
-        _follow(call, response)
+        _follow(call, request, response)
         return response
 
     async def handle_async_request(self, request: Any) -> Any:
@@ -62,7 +65,7 @@ class MeteredTransport:
         except BaseException as error:
             call.fail(error)
             raise
-        _follow(call, response)
+        _follow(call, request, response)
         return response
 
 
@@ -89,7 +92,7 @@ def _body_in_memory(request: Any) -> bytes | None:
 
 def _asking(recorder: Recorder, endpoint: Endpoint, request: Any, body: bytes) -> Any | None:
     """Return the request that also asks for the usage; None when there is nothing to ask, or the body is signed."""
-    if request.url.host in recorder.refusing:
+    if request.url.netloc in recorder.unasked:
         return None
     if "aws4-" in request.headers.get("authorization", "").lower() or not _SIGNATURES.isdisjoint(
         request.headers
@@ -103,7 +106,7 @@ def _refuses_to_tell(recorder: Recorder, request: Any, response: Any) -> bool:
     """Whether a server refuses the call for what we have added to it; then it gets the application's own request."""
     if b"stream_options" not in response.content:
         return False
-    recorder.refusing.add(request.url.host)
+    recorder.unasked.add(request.url.netloc)
     return True
 
 
@@ -121,9 +124,11 @@ def _with_body(request: Any, body: bytes) -> Any:
     )
 
 
-def _follow(call: Call, response: Any) -> None:
+def _follow(call: Call, request: Any, response: Any) -> None:
     call.respond(response.status_code, response.headers)
     try:
+        if response.headers.get("server", "").lower() in _TELLING:
+            call.recorder.unasked.add(request.url.netloc)
         if response.is_closed:  # made in memory, by a mock or a cache
             call.see_body(response.content)
         else:

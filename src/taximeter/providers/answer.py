@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import msgspec
+
 from taximeter.framing import Framing, ServerSentEvents
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import Facts, RequestFacts
@@ -18,6 +20,10 @@ _REASONS = (str, int)
 
 class UnreadableDocumentError(ValueError):
     """A document that holds another one which is none."""
+
+
+UNREADABLE = (msgspec.MsgspecError, UnreadableDocumentError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that are no JSON, or nested too deep, or of another shape than asked for."""
 
 
 class Answer:

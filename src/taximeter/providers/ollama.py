@@ -6,8 +6,10 @@ Documented (2026-11) at github.com/ollama/ollama/blob/main/docs/api.md.
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypedDict
 
+import msgspec
+
 from taximeter.framing import Framing, JsonLines
-from taximeter.providers.answer import Answer
+from taximeter.providers.answer import UNREADABLE, Answer
 from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import Message, system_text, tool_names
@@ -33,6 +35,21 @@ class OllamaDocument(TypedDict, total=False):
     prompt_eval_count: Any
     eval_count: Any
     error: Any
+
+
+class _Message(msgspec.Struct, gc=False):
+    tool_calls: Any = None
+
+
+class _Line(msgspec.Struct, gc=False):
+    """What decides whether a line tells more than text."""
+
+    done: Any = None
+    error: Any = None
+    message: _Message | None = None
+
+
+_glance = msgspec.json.Decoder(_Line)
 
 
 class OllamaRequest(TypedDict, total=False):
@@ -72,7 +89,12 @@ class OllamaAnswer(Answer):
 
     def is_plain(self, document: bytes) -> bool:
         """Whether the line holds only more text."""
-        return b'"done":false' in document and b'"tool_calls"' not in document and b'"error"' not in document
+        try:
+            line = _glance.decode(document)
+        except UNREADABLE:
+            return False
+        message = line.message
+        return line.done is False and line.error is None and (message is None or message.tool_calls is None)
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a response or one line of it."""

@@ -8,7 +8,9 @@ api-docs.deepseek.com/api/create-chat-completion, ai.google.dev/gemini-api/docs/
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypedDict
 
-from taximeter.providers.answer import LIMIT, Answer, nested
+import msgspec
+
+from taximeter.providers.answer import LIMIT, UNREADABLE, Answer, nested
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import Message, system_text, tool_names
@@ -28,6 +30,7 @@ from taximeter.usage import Usage
 
 _INPUT_DETAILS = ("prompt_tokens_details", "prompt_token_details", "input_tokens_details")
 _OUTPUT_DETAILS = ("completion_tokens_details", "completion_token_details", "output_tokens_details")
+_TIMED = ("prompt_n", "cache_n", "predicted_n")
 _CACHE_READS = ("cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens")
 
 
@@ -41,7 +44,31 @@ class ChatDocument(TypedDict, total=False):
     x_groq: Any
     usage_breakdown: Any
     service_tier: Any
+    timings: Any
     error: Any
+
+
+class _Delta(msgspec.Struct, gc=False):
+    tool_calls: Any = None
+    function_call: Any = None
+
+
+class _Choice(msgspec.Struct, gc=False):
+    finish_reason: Any = None
+    usage: Any = None
+    delta: _Delta | None = None
+
+
+class _Chunk(msgspec.Struct, gc=False):
+    """What decides whether a chunk tells more than text; finding it so is faster than searching the bytes for it."""
+
+    choices: list[_Choice]
+    usage: Any = None
+    error: Any = None
+    x_groq: Any = None
+
+
+_glance = msgspec.json.Decoder(_Chunk)
 
 
 class ChatRequest(TypedDict, total=False):
@@ -63,6 +90,7 @@ class ChatAnswer(Answer):
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)
         self._tool_calls: dict[tuple[Any, Any], set[str]] = {}
+        self._timings: Mapping[str, Any] = {}
 
     @staticmethod
     def read_request(body: Mapping[str, Any]) -> RequestFacts:
@@ -76,18 +104,17 @@ class ChatAnswer(Answer):
         )
 
     def is_plain(self, document: bytes) -> bool:
-        """Whether the chunk holds only more text: no end, no usage, no tool call; an error never leaves a choice open."""
-        if b'"finish_reason":null' in document:
-            ended = b'"finish_reason":"' in document
-        elif b'"finish_reason": null' in document:
-            ended = b'"finish_reason": "' in document
-        else:
+        """Whether the chunk holds only more text: no end, no usage, no tool call, no error."""
+        try:
+            chunk = _glance.decode(document)
+        except UNREADABLE:
             return False
-        return (
-            not ended
-            and b'"tool_calls"' not in document
-            and (b'"usage":null' in document or b'"usage"' not in document or b'"usage": null' in document)
-        )
+        if chunk.usage is not None or chunk.error is not None or chunk.x_groq is not None:
+            return False
+        for choice in chunk.choices:  # noqa: SIM110 - `all` costs as much again for the one choice there is
+            if not _is_open(choice):
+                return False
+        return True
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a completion or one chunk of it."""
@@ -98,6 +125,8 @@ class ChatAnswer(Answer):
             self._add_choice(choice)
         if usage := as_mapping(document.get("usage")):
             self.facts.raw_usage = merged(self.facts.raw_usage, usage)
+        if "timings" in document:
+            self._timings = as_mapping(document.get("timings"))
         if "x_groq" in document or "usage_breakdown" in document:
             self._add_groq(document)
 
@@ -108,7 +137,10 @@ class ChatAnswer(Answer):
         self.complete = self.complete or any(self._finish_reasons.values())
         if self._tool_calls:
             facts.tool_call_count = sum(max(1, len(ids)) for ids in self._tool_calls.values())
-        if facts.raw_usage:
+        if facts.raw_usage is None and self._timings:
+            facts.raw_usage = {"timings": {name: self._timings.get(name) for name in _TIMED}}
+            facts.usage = read_timings(self._timings)
+        elif facts.raw_usage:
             facts.usage = read_usage(facts.raw_usage, facts.provider)
             if "usage_breakdown" in facts.raw_usage:
                 facts.charges = read_charges(facts.raw_usage, facts.provider)
@@ -152,6 +184,13 @@ class ChatAnswer(Answer):
         call_id = as_text(call.get("id"))
         if call_id and len(ids) < LIMIT:
             ids.add(call_id)
+
+
+def _is_open(choice: _Choice) -> bool:
+    delta = choice.delta
+    if choice.finish_reason is not None or choice.usage is not None:
+        return False
+    return delta is None or (delta.tool_calls is None and delta.function_call is None)
 
 
 def _says_something(message: Mapping[str, Any]) -> bool:
@@ -235,6 +274,17 @@ def _with_audio_beside(
         return prompt
     beside = known_sum(prompt, audio)
     return beside if count_of(raw, "total_tokens") == known_sum(beside, completion) else prompt
+
+
+def read_timings(timings: Mapping[str, Any]) -> Usage | None:
+    """Return the usage of a llama.cpp stream that nobody asked for one: prompt_n is what was not in the cache.
+
+    Source: llama.cpp, tools/server/README.md, "timings" (read 2026-11).
+    """
+    fresh, cached, generated = (as_count(timings.get(name)) for name in _TIMED)
+    if fresh is None and generated is None:
+        return None
+    return usage_of(split_input(known_sum(fresh, cached), cache_read=cached), split_output(generated))
 
 
 def reported_cost(raw: Mapping[str, Any]) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from taximeter.framing import BinaryBody, Document, Framing, JsonLines, WholeBody, choose_framing
-from taximeter.providers.answer import Answer, UnreadableDocumentError
+from taximeter.providers.answer import UNREADABLE, Answer
 from taximeter.providers.directory import FORMATS
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import Facts, RequestFacts
@@ -212,7 +212,7 @@ class Reading:
         try:
             decoded = _decoder(self._answer.shape if self._status < 400 else dict[str, Any]).decode(document)
             self._answer.add(decoded)
-        except (msgspec.MsgspecError, UnreadableDocumentError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             self.unparsed += 1
             return
         if self._status >= 400:
