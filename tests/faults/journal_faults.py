@@ -67,21 +67,26 @@ class Acknowledgements:
 
     @property
     def count(self) -> int:
-        """How many."""
+        """One more than the number of the last event that was told of."""
         return int(_NUMBER.unpack_from(self._page, 0)[0])
 
+    @property
+    def numbers(self) -> list[int]:
+        """The events told of; those between them were refused, and are counted by the tracker."""
+        return [n for n in range(self.count) if self.at_ns(n)]
+
     def add(self, n: int) -> None:
-        """Say that event *n* is safe; the next one is n + 1."""
+        """Say that event *n* is safe."""
         _NUMBER.pack_into(self._page, 8 * (n + 1), monotonic_ns())
         _NUMBER.pack_into(self._page, 0, n + 1)
 
     def at_ns(self, n: int) -> int:
-        """When event *n* was tracked."""
+        """When event *n* was tracked; 0 when it was refused."""
         return int(_NUMBER.unpack_from(self._page, 8 * (n + 1))[0])
 
     def clear(self) -> None:
         """Begin another round."""
-        _NUMBER.pack_into(self._page, 0, 0)
+        self._page[: 8 * (self.count + 1)] = bytes(8 * (self.count + 1))
 
 
 def event_of(round_number: int, n: int) -> TaskCompletionEvent:
@@ -99,7 +104,7 @@ def killed_while_tracking(folder: Path, rounds: int, *, write_through: bool) -> 
     """Kill -9 a process that tracks, at random moments; the next one delivers."""
     random, told = Random(rounds), Acknowledgements(200_000)
     store = folder / "usage.db"
-    tracked: dict[int, int] = {}
+    tracked: dict[int, list[int]] = {}
     windows_ms: list[tuple[int, int]] = []
     for number in range(rounds):
         told.clear()
@@ -112,7 +117,7 @@ def killed_while_tracking(folder: Path, rounds: int, *, write_through: bool) -> 
         os.kill(pid, signal.SIGKILL)
         killed_ns = monotonic_ns()
         os.waitpid(pid, 0)
-        tracked[number] = told.count
+        tracked[number] = told.numbers
         if not write_through:
             windows_ms.append((number, killed_ns))
             _keep_times(folder, number, told)
@@ -144,13 +149,13 @@ def _keep_times(folder: Path, number: int, told: Acknowledgements) -> None:
     (folder / f"{number}.times").write_bytes(times)
 
 
-def _loss_window(folder: Path, store: Path, tracked: dict[int, int], killed_ns: dict[int, int]) -> str:
+def _loss_window(folder: Path, store: Path, tracked: dict[int, list[int]], killed_ns: dict[int, int]) -> str:
     """Return how long before its end a killed process had tracked what was lost."""
     there = _models(store)
     windows = []
-    for number, count in tracked.items():
+    for number, told in tracked.items():
         times = (folder / f"{number}.times").read_bytes()
-        first = next((n for n in range(count) if f"{number}-{n}" not in there), None)
+        first = next((n for n in told if f"{number}-{n}" not in there), None)
         if first is not None:
             windows.append((killed_ns[number] - _NUMBER.unpack_from(times, 8 * first)[0]) / 1e6)
     windows.sort()
@@ -164,7 +169,6 @@ def _loss_window(folder: Path, store: Path, tracked: dict[int, int], killed_ns: 
 def killed_while_carrying(folder: Path, rounds: int) -> Row:
     """Kill -9 the carrier, again and again, while another process writes; SQLite has each event once."""
     random, store, journal = Random(rounds), folder / "usage.db", folder / "journal"
-    count = 0
     with _writing(journal) as told:
         while not told.count:
             sleep(0.001)
@@ -177,9 +181,9 @@ def killed_while_carrying(folder: Path, rounds: int) -> Row:
             sleep(random.uniform(0.002, 0.05))
             os.kill(carrier, signal.SIGKILL)
             os.waitpid(carrier, 0)
-        count = told.count
+        numbers = told.numbers
     taximeter.start(store, journal=journal, close_timeout_s=600).close()
-    return _compare(store, journal, "kill -9 of the carrier", rounds, {0: count}, in_flight=10_000)
+    return _compare(store, journal, "kill -9 of the carrier", rounds, {0: numbers}, in_flight=10_000)
 
 
 @contextmanager
@@ -257,7 +261,7 @@ def power_cuts(folder: Path, rounds: int) -> Row:
     disk.mkdir()
     _run("truncate", "-s", "64M", str(image))
     _run("mkfs.ext4", "-q", "-F", str(image))
-    tracked: dict[int, int] = {}
+    tracked: dict[int, list[int]] = {}
     conserved = True
     for number in range(rounds):
         told.clear()
@@ -275,7 +279,7 @@ def power_cuts(folder: Path, rounds: int) -> Row:
             sleep(0.0005)
         sleep(random.uniform(0, 0.1))
         _cut_power(disk)
-        tracked[number] = told.count
+        tracked[number] = told.numbers
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         _run("umount", str(disk))
@@ -334,12 +338,11 @@ def flipped_bits(folder: Path, rounds: int) -> Row:
 
 
 def _compare(
-    store: Path, journal: Path, fault: str, rounds: int, tracked: dict[int, int], *, in_flight: int
+    store: Path, journal: Path, fault: str, rounds: int, tracked: dict[int, list[int]], *, in_flight: int
 ) -> Row:
     """Compare the store with what was tracked; so many events more may be there, whose `track` had not returned."""
-    beyond = {number: range(count, count + in_flight) for number, count in tracked.items()}
-    told = {number: list(range(count)) for number, count in tracked.items()}
-    return _compare_exactly(store, journal, fault, rounds, told, beyond=beyond)
+    beyond = {number: range(told[-1] + 1, told[-1] + 1 + in_flight) for number, told in tracked.items()}
+    return _compare_exactly(store, journal, fault, rounds, tracked, beyond=beyond)
 
 
 def _compare_exactly(

@@ -19,6 +19,7 @@ SPACE_LOCK = "space.lock"
 _BEGIN_BYTES = 256  # more than the frame that begins a segment
 _SPACE_ATTEMPTS = 100
 _SPACE_PAUSE_S = 0.001
+_SEGMENT_ATTEMPTS = 10
 
 
 class JournalFullError(OSError):
@@ -129,8 +130,7 @@ class Writer:
             sleep(_SPACE_PAUSE_S)
         try:
             self._check_room()
-            self._number += 1
-            segment = Segment(self._folder, SegmentName(self.name, self._number), sequence)
+            segment = self._new_segment(sequence)
             if self._sync is Sync.DURABLE:
                 self._folder.sync()
         finally:
@@ -138,6 +138,15 @@ class Writer:
         self._end_segment()
         self._segment = segment
         return segment
+
+    def _new_segment(self, sequence: int) -> Segment:
+        """Make the next segment; one that a reader has found and looks at before we could lock it is left empty."""
+        for _ in range(_SEGMENT_ATTEMPTS - 1):
+            self._number += 1
+            with suppress(BlockingIOError):
+                return Segment(self._folder, SegmentName(self.name, self._number), sequence)
+        self._number += 1
+        return Segment(self._folder, SegmentName(self.name, self._number), sequence)
 
     def _check_room(self) -> None:
         """See that the segments that are there, and those of living writers when they are full, leave room for one."""
