@@ -377,6 +377,7 @@ def _compare_exactly(
         duplicates=len(rows) - len(there),
         invented=invented,
         altered=altered,
+        note=", ".join(f"{reason}={n}" for reason, n in ledger.dropped.items()),
         is_conserved=ledger.is_conserved
         and not ledger.pending
         and ledger.delivered >= len(told & there.keys()),

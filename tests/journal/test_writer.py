@@ -111,6 +111,30 @@ def test_threads_lose_nothing_to_each_other(folder: Folder) -> None:
         assert [each for each in found if each in set(mine)] == mine
 
 
+def test_a_reader_in_the_way_of_a_new_segment_refuses_nothing(folder: Folder) -> None:
+    """Whoever finds a segment before its writer has locked it makes the writer take the next one."""
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            folder_bytes(folder)  # locks every segment for a moment, to see whether its writer lives
+
+    readers = [threading.Thread(target=look) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    try:
+        for n in range(150):
+            writer = writer_in(folder)
+            writer.append([line(n)])
+            writer.close()
+            for path in segment_paths(folder.path)[:-3]:
+                path.unlink()
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
+
+
 def test_closing_lets_go_of_every_file(folder: Folder) -> None:
     """No descriptor is left, whatever was written."""
     before = descriptors()
