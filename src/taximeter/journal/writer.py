@@ -3,9 +3,10 @@
 import errno
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from time import sleep
+from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +14,8 @@ from taximeter.journal.folder import Folder, Lock
 from taximeter.journal.frame import HEAD_BYTES, Kind, frame
 from taximeter.journal.segment import Segment, SegmentName, is_live, new_writer_name, segments_of
 from taximeter.journal.sync import Sync
+
+T = TypeVar("T")
 
 SPACE_LOCK = "space.lock"
 
@@ -66,29 +69,15 @@ class Writer:
             JournalFullError: The folder has no room for them.
             OSError: They could not be written.
         """
-        with self._lock:
-            if self._busy:
-                return False
-            self._busy = True
-            try:
-                first = self.journaled
-                frames = [frame(Kind.EVENT, first + n, line) for n, line in enumerate(lines)]
-                self._put(b"".join(frames), first)
-                self.journaled = first + len(frames)
-                if self._sync is Sync.DURABLE:
-                    self.durable = self.journaled
-            finally:
-                self._busy = False
-        return True
+        return self._alone(self._append, lines)
 
     def note_losses(self, by_reason: Mapping[str, int]) -> None:
-        """Write down what the process has refused so far, so that the folder's ledger knows it; not inside `append`.
+        """Write down what the process has refused so far, so that the folder's ledger knows it; nothing inside `append`.
 
         Raises:
             OSError: It could not be written.
         """
-        with self._lock:
-            self._put(frame(Kind.LOSSES, self.journaled, msgspec.json.encode(by_reason)), self.journaled)
+        self._alone(self._note_losses, by_reason)
 
     def close(self) -> None:
         """End the last segment, so that it can be delivered and deleted like those before it."""
@@ -98,6 +87,29 @@ class Writer:
     def forget(self) -> None:
         """In a forked child, let go of what is the parent's; whoever holds the lock there is not here."""
         self._end_segment()
+
+    def _alone(self, work: Callable[[T], None], on: T) -> bool:
+        """Work under the lock unless this thread holds it already: the code around is half done then."""
+        with self._lock:
+            if self._busy:
+                return False
+            self._busy = True
+            try:
+                work(on)
+            finally:
+                self._busy = False
+        return True
+
+    def _append(self, lines: Sequence[bytes]) -> None:
+        first = self.journaled
+        frames = [frame(Kind.EVENT, first + n, line) for n, line in enumerate(lines)]
+        self._put(b"".join(frames), first)
+        self.journaled = first + len(frames)
+        if self._sync is Sync.DURABLE:
+            self.durable = self.journaled
+
+    def _note_losses(self, by_reason: Mapping[str, int]) -> None:
+        self._put(frame(Kind.LOSSES, self.journaled, msgspec.json.encode(by_reason)), self.journaled)
 
     def _put(self, data: bytes, sequence: int) -> None:
         segment = self._segment
