@@ -385,6 +385,40 @@ def test_forked_children_write_segments_of_their_own(tmp_path: Path, *, write_th
     assert printed.splitlines()[-1] == "[]"
 
 
+CARRIER = """
+import sys, taximeter
+tracker = taximeter.start("usage.db", journal="journal")
+tracker.track_task_completion(taximeter.TaskCompletionEvent(model="theirs"))
+assert tracker.flush(10).complete
+print("carrying", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_carrier_that_is_killed_is_followed_within_two_seconds(tmp_path: Path) -> None:
+    """Another process of the service takes over, by the lock and not by any process number."""
+    with subprocess.Popen(
+        [sys.executable, "-c", CARRIER],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "carrying\n"
+        sink = ListSink()
+        sink.name = "usage.db"
+        with taximeter.start(sink, journal=tmp_path / "journal") as tracker:
+            track(tracker, 1)
+            assert tracker.flush(10).complete
+            assert sink.models == []
+            process.kill()
+            process.wait()
+            track(tracker, 1)
+            assert tracker.flush(2).complete
+    assert sink.models == ["m0"]
+
+
 WRITER = """
 import sys, taximeter
 tracker = taximeter.start("usage.db", journal="journal", write_through=True)
