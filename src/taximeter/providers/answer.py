@@ -96,7 +96,7 @@ class Answer:
         facts = self.facts
         facts.finish_reasons = tuple(self._finish_reasons.values())
         usage = facts.usage
-        if usage is not None and (usage.input_tokens is None or usage.output_tokens is None):
+        if usage is not None and (usage.uncached_input_tokens is None or usage.text_output_tokens is None):
             facts.partial = facts.raw_usage is not None and has_unreadable_count(facts.raw_usage)
         return facts
 
