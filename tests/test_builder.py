@@ -146,6 +146,18 @@ def test_rules_that_raise_do_not_cost_the_event() -> None:
     assert EventBuilder(infer=broken).build(provider="openai").task_type is TaskType.UNKNOWN
 
 
+@pytest.mark.parametrize("count", ["x", 3.7, -1, 10**30, True])
+def test_a_count_that_is_none_makes_the_cost_a_lower_bound(events: EventBuilder, count: Any) -> None:
+    """What cannot be read is unknown, and a cost without it is not passed off as the whole."""
+    usage = {"prompt_tokens": 10, "completion_tokens": count}
+    some = events.build(provider="openai", response={"model": "gpt-4o", "usage": usage}, started_at_us=AT_US)
+    assert (some.usage_status, some.cost_status) == (UsageStatus.PARTIAL, CostStatus.PARTIAL)
+    assert (some.actual_output_tokens, some.actual_cost_usd_nanos) == (None, 25_000)
+    usage = {"prompt_tokens": count, "completion_tokens": 0}
+    none = events.build(provider="openai", response={"model": "gpt-4o", "usage": usage}, started_at_us=AT_US)
+    assert (none.cost_status, none.actual_cost_usd_nanos) == (CostStatus.UNKNOWN, None)
+
+
 def test_usage_given_beside_a_response_wins(events: EventBuilder) -> None:
     """A caller that counted for itself is believed."""
     event = events.build(provider="anthropic", response=ANTHROPIC, usage=Usage(uncached_input_tokens=1))

@@ -16,6 +16,7 @@ from taximeter.event import (
     decode_event,
     encode_event,
 )
+from taximeter.vocabulary import CostStatus
 
 LARGE = 1 << 20
 
@@ -103,6 +104,43 @@ def test_numbers_where_text_belongs_are_written_as_text() -> None:
     """A tag that is a number is still a tag."""
     read = kept(TaskCompletionEvent(tags={"attempt": 3, "ok": True}, user=17))  # type: ignore[arg-type,dict-item]  # wrong on purpose
     assert (read.tags, read.user) == ({"attempt": "3", "ok": "True"}, "17")
+
+
+def test_an_integer_that_no_database_holds_is_unknown() -> None:
+    """64 bits are the bound, in fields and in what is counted by the piece; the largest that fits stays."""
+    largest, beyond = (1 << 63) - 1, 1 << 63
+    read = kept(
+        TaskCompletionEvent(
+            model="m",
+            actual_input_tokens=largest,
+            actual_output_tokens=beyond,
+            reasoning_tokens=-beyond - 1,
+            billable_units={"web_search": 1 << 64},
+            quality_gates_run=10**30,
+        )
+    )
+    assert (read.model, read.actual_input_tokens) == ("m", largest)
+    unfit = (read.actual_output_tokens, read.reasoning_tokens, read.billable_units, read.quality_gates_run)
+    assert unfit == (None,) * 4
+
+
+@pytest.mark.parametrize("field", ["actual_cost_usd_nanos", "actual_cost_usd_micros"])
+def test_half_a_cost_is_none(field: str) -> None:
+    """Where one of the two amounts had to be left out, nothing says what the call cost."""
+    amounts: dict[str, Any] = {"actual_cost_usd_nanos": 7, "actual_cost_usd_micros": 0, field: 1 << 63}
+    read = kept(TaskCompletionEvent(cost_status=CostStatus.PRICED, price_id="p", **amounts))
+    assert (read.actual_cost_usd_nanos, read.actual_cost_usd_micros) == (None, None)
+    assert (read.cost_status, read.price_id) == (CostStatus.UNKNOWN, "p")
+
+
+def test_a_payload_keeps_what_is_fit() -> None:
+    """One number too large costs a lifecycle event that number."""
+    payload = CallFinishedPayload(call_id="c", api_cost_usd_micros=1 << 63)
+    line = line_of(CallFinishedEvent(payload=payload), LARGE)
+    assert isinstance(line, bytes)
+    read = decode_event(line)
+    assert isinstance(read, CallFinishedEvent)
+    assert read.payload == CallFinishedPayload(call_id="c")
 
 
 def test_an_object_is_named_by_its_type_and_never_printed() -> None:

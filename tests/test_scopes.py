@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import AsyncIterator, Generator
+from typing import Any
 
 import anyio
 import pytest
@@ -60,6 +61,31 @@ def test_functions_run_in_the_scope_each_time() -> None:
 
     assert depth(2) == ["worker"] * 3
     assert current_scope() is NOBODY
+
+
+def test_methods_of_every_kind_can_be_decorated() -> None:
+    """The scope may stand above staticmethod and classmethod as well as below."""
+
+    class Worker:
+        @scope(agent="static")
+        @staticmethod
+        def static() -> str | None:
+            return current_scope().agent
+
+        @scope(agent="class")
+        @classmethod
+        def of_class(cls) -> tuple[str, str | None]:
+            return cls.__name__, current_scope().agent
+
+    assert Worker.static() == "static"
+    assert Worker.of_class() == ("Worker", "class")
+
+
+@pytest.mark.parametrize("thing", [int, 5, object()])
+def test_only_functions_can_be_decorated(thing: Any) -> None:
+    """A class or a value is refused at once, not made into something else."""
+    with pytest.raises(TypeError, match="decorates functions"):
+        scope(agent="x")(thing)
 
 
 def test_a_generator_keeps_its_scope_to_itself() -> None:

@@ -1,17 +1,43 @@
 """Encoding: any object to the line that sinks get, or the reason why there is none."""
 
 from collections.abc import Mapping
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from taximeter.event import EVENT_TYPES, Event, decode_event, encode_event
+from taximeter.event import EVENT_TYPES, Event, encode_event
+from taximeter.vocabulary import CostStatus
 
 NOT_AN_EVENT = "not_an_event"
 TOO_LARGE = "too_large"
 UNENCODABLE = "unencodable"
 
 _MAX_DEPTH = 32  # usage objects of providers are four deep
+_COST = {"actual_cost_usd_nanos", "actual_cost_usd_micros"}
+_Integer = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]  # what databases have room for
+
+
+def _bounded(kind: Any) -> Any:
+    """Return the type with every integer in it bounded to 64 bits."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _bounded_struct(kind)
+    if get_origin(kind) in (Union, UnionType):
+        return Union[(*map(_bounded, get_args(kind)),)]
+    if get_origin(kind) is dict:
+        return dict[tuple(map(_bounded, get_args(kind)))]  # type: ignore[misc]  # made at run time
+    return _Integer if kind is int else kind
+
+
+def _bounded_struct(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    fields = [(field.name, _bounded(field.type), None) for field in msgspec.structs.fields(kind)]
+    config = kind.__struct_config__
+    return msgspec.defstruct(
+        kind.__name__, fields, kw_only=True, gc=False, tag_field=config.tag_field, tag=config.tag
+    )
+
+
+_check = msgspec.json.Decoder(Union[(*map(_bounded_struct, EVENT_TYPES),)]).decode
 
 
 def line_of(event: object, max_bytes: int) -> bytes | str:
@@ -34,28 +60,37 @@ def line_of(event: object, max_bytes: int) -> bytes | str:
 def _checked(event: Event, max_bytes: int) -> bytes:
     line = encode_event(event)
     if len(line) <= max_bytes:
-        decode_event(line)
+        _check(line)
     return line
 
 
-def _mended(event: Event) -> Event:
+def _mended(event: msgspec.Struct) -> msgspec.Struct:
     """Return the event with each value made fit for its field, or left at the field's default."""
     kind = type(event)
-    fields = {}
+    fields: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
         try:
             fields[field.name] = _fitting(getattr(event, field.name), field.type)
         except Exception:  # noqa: S112 - this field is lost so that the others are not
             continue
+    if not fields.keys() >= _COST & set(kind.__struct_fields__):  # half a cost is none
+        fields |= {**dict.fromkeys(_COST), "cost_status": CostStatus.UNKNOWN}
     return kind(**fields)
 
 
 def _fitting(value: Any, kind: Any) -> Any:
+    if isinstance(kind, type) and isinstance(value, kind) and isinstance(value, msgspec.Struct):
+        return _mended(value)
     plain = _plain(value, _MAX_DEPTH)
     try:
-        return msgspec.convert(plain, kind, strict=False)
+        return _converted(plain, kind)
     except msgspec.ValidationError:
-        return msgspec.convert(_as_text(plain), kind, strict=False)
+        return _converted(_as_text(plain), kind)
+
+
+def _converted(plain: Any, kind: Any) -> Any:
+    msgspec.convert(plain, _bounded(kind), strict=False)
+    return msgspec.convert(plain, kind, strict=False)
 
 
 def _as_text(value: Any) -> Any:

@@ -109,7 +109,15 @@ class scope:  # noqa: N801 - reads as a statement: `with taximeter.scope(agent="
         self.__exit__(kind, error, trace)
 
     def __call__(self, function: F) -> F:
-        """Run *function* in this scope each time it is called; a generator only while its own body runs."""
+        """Run *function* in this scope each time it is called; a generator only while its own body runs.
+
+        Raises:
+            TypeError: Something else than a function was decorated.
+        """
+        if isinstance(function, staticmethod | classmethod):
+            return cast("F", type(function)(self(function.__func__)))
+        if isinstance(function, type) or not callable(function):
+            raise TypeError(f"taximeter.scope decorates functions, not {function!r}")
         wrap = next((wrap for is_kind, wrap in _WRAPPERS if is_kind(function)), _wrap_function)
         return cast(F, wrap(function, self._fields))
 

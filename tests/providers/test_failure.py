@@ -36,3 +36,14 @@ def test_busy_and_broken_servers_may_be_asked_again() -> None:
         is_retryable("invalid_request_error", status) for status in (400, 401, 403, 404, 422, None)
     )
     assert is_retryable("ThrottlingException", None)
+
+
+@pytest.mark.parametrize("text", ["your prompt 'canary' is too long", "x" * 65, "two\nlines"])
+def test_a_sentence_is_not_kept_as_the_word(text: str) -> None:
+    """A server that puts its message where the word belongs gets no text of the conversation into an event."""
+    assert read_failure({"error": {"type": text, "code": "invalid_prompt"}}) == (
+        "invalid_prompt",
+        None,
+        False,
+    )
+    assert read_failure({"error": {"type": text}}) == ("error", None, False)

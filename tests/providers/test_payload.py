@@ -15,15 +15,16 @@ from wire_samples import SAMPLES, Sample
 WHOLE = [
     sample
     for sample in SAMPLES
-    if sample.name.endswith(".json") and sample.status == 200 and "stream" not in sample.wire_format
+    if sample.name.endswith(".json")
+    and sample.status == 200
+    and "stream" not in sample.wire_format
+    and "X-Amzn-Bedrock-Input-Token-Count" not in sample.headers  # a decoded body has no headers
 ]
 
 
 @pytest.mark.parametrize("sample", WHOLE, ids=lambda sample: sample.name)
 def test_a_decoded_body_tells_what_its_bytes_tell(sample: Sample) -> None:
     """The format may be named; nothing but the request is missing."""
-    if "X-Amzn-Bedrock-Input-Token-Count" in sample.headers:
-        pytest.skip("its counts are in the headers, which a decoded body does not have")
     payload = json.loads(sample.body)
     facts = read_payload(payload, provider=sample.provider, wire_format=sample.wire_format)
     endpoint = endpoint_for(sample.wire_format, provider=sample.provider)

@@ -116,5 +116,6 @@ def test_processes_that_append_together_tear_no_line(tmp_path: Path) -> None:
         tmp_path,
         timeout_s=60,
     )
-    lines = (tmp_path / "events.ndjson").read_bytes().splitlines()
+    # A program that starts in the middle of another's write may take its line for torn and begin with a blank one
+    lines = [line for line in (tmp_path / "events.ndjson").read_bytes().splitlines() if line]
     assert len({decode_event(line).event_id for line in lines}) == 900 == len(lines)

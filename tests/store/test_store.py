@@ -224,3 +224,19 @@ def test_what_a_tracker_has_written_comes_back(calls: list[TaskCompletionEvent])
         with Store(path) as store:
             assert [store.event(event.event_id) for event in (*calls, nested)] == [*calls, nested]
             assert store.totals(["model"]) == group_events([*calls, nested], ["model"])
+
+
+def test_a_number_of_another_kind_is_rounded(tmp_path: Path) -> None:
+    """What another writer left as a float in a column of integers is read as the nearest whole number."""
+    path = write_store(tmp_path / "usage.db", [event := call()])
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("UPDATE events SET actual_cost_usd_nanos = 9.3e18, actual_input_tokens = 2.6")
+        connection.execute("UPDATE events SET started_at_us = started_at_us + 0.4")
+    connection.close()
+    with Store(path) as store:
+        (group,) = store.totals(["day"])
+        assert (group.key, group.totals.cost_usd_nanos) == (("2026-11-01",), (1 << 63) - 1)
+        read = store.event(event.event_id)
+    assert read
+    assert (read.actual_input_tokens, read.started_at_us) == (3, event.started_at_us)

@@ -9,7 +9,7 @@ from taximeter.framing import Framing, ServerSentEvents
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import Facts, RequestFacts
 from taximeter.providers.failure import read_failure
-from taximeter.providers.values import as_mapping, as_text
+from taximeter.providers.values import as_mapping, as_text, has_unreadable_count
 
 LIMIT = 4096
 """How many choices, calls and the like are told apart in one response; memory stays bounded beyond it."""
@@ -93,8 +93,12 @@ class Answer:
     def finish(self) -> Facts:
         """Return the facts of the whole."""
         self.settle()
-        self.facts.finish_reasons = tuple(self._finish_reasons.values())
-        return self.facts
+        facts = self.facts
+        facts.finish_reasons = tuple(self._finish_reasons.values())
+        usage = facts.usage
+        if usage is not None and (usage.uncached_input_tokens is None or usage.text_output_tokens is None):
+            facts.partial = facts.raw_usage is not None and has_unreadable_count(facts.raw_usage)
+        return facts
 
     def note_identity(
         self, document: Mapping[str, Any], id_name: str = "id", model_name: str = "model"

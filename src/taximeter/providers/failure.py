@@ -37,6 +37,8 @@ _RETRYABLE_WORDS = frozenset(
     }
 )
 
+_WORD_LIMIT = 64
+
 Failure = tuple[str | None, int | None, bool | None]
 """The error's word, its HTTP status, and whether to try again may help; None means the wire does not tell."""
 
@@ -73,8 +75,14 @@ def read_failure(document: Mapping[str, Any], status: int | None = None) -> Fail
 
 def _word_of(error: Mapping[str, Any]) -> str:
     for name in ("type", "status", "code"):
-        if word := as_text(error.get(name)):
+        word = as_text(error.get(name))
+        if word and _is_word(word):
             return word
         if (number := as_count(error.get(name))) is not None:
             return str(number)
     return "error"
+
+
+def _is_word(text: str) -> bool:
+    """Whether *text* names an error; a sentence may quote the prompt and is not kept."""
+    return len(text) <= _WORD_LIMIT and not any(map(str.isspace, text))

@@ -48,6 +48,15 @@ def count_of(values: Mapping[str, Any], name: str) -> int | None:
     return None if value is None else as_count(value)
 
 
+def has_unreadable_count(values: Mapping[str, Any]) -> bool:
+    """Return whether something that should be a count of tokens is there and is none."""
+    return any(
+        value is not None and not isinstance(value, dict | list) and as_count(value) is None
+        for name, value in values.items()
+        if "token" in name.lower()
+    )
+
+
 def first_count(values: Mapping[str, Any], *names: str) -> int | None:
     """Return the first of the named counts that is there."""
     for name in names:

@@ -154,5 +154,5 @@ def _insert_rows(connection: sqlite3.Connection, table: Table, rows: list[tuple[
 
 
 def _storable(value: object) -> object:
-    """Write integers that SQLite cannot hold as text, which its columns turn into the nearest float."""
-    return str(value) if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63 else value
+    """Leave out integers that SQLite cannot hold; only a batch that somebody else has packed has any."""
+    return None if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63 else value

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
+from math import isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -183,7 +184,7 @@ def _probed(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 def _expression(name: str) -> str:
     if name in PERIODS:
-        return f"started_at_us / {QUARTER_US}"
+        return f"CAST(started_at_us AS INTEGER) / {QUARTER_US}"
     columns = COLUMNS[name]
     return columns[0] if len(columns) == 1 else f"COALESCE({', '.join(columns)})"
 
@@ -196,7 +197,8 @@ def _totals_query(
         condition += f" AND {_expression(name)} IS ?"
         values.append(value)
     keys = [_expression(name) for name in by]
-    sums = [f"COALESCE(SUM({_SUMS[name]}), 0)" for name in TOTALS_FIELDS]
+    # The cast is for a number that another writer left in a column of integers with a fraction, or too large for one
+    sums = [f"COALESCE(CAST(SUM({_SUMS[name]}) AS INTEGER), 0)" for name in TOTALS_FIELDS]
     groups = f" GROUP BY {', '.join(str(at + 1) for at in range(len(keys)))}" if keys else ""
     query = f"SELECT {', '.join(keys + sums)} FROM events WHERE {condition}{groups}"  # noqa: S608 - allowlisted names
     return query, values
@@ -227,12 +229,19 @@ def _json_fields() -> frozenset[str]:
 
 
 _JSON_FIELDS = _json_fields()
+_FLOAT_FIELDS = frozenset(
+    name for name, hint in TaskCompletionEvent.__annotations__.items() if "float" in str(hint)
+)
 
 
 def _read_event(fields: Iterator[tuple[str, Any]]) -> TaskCompletionEvent:
-    known = {
-        name: msgspec.json.decode(value) if name in _JSON_FIELDS and isinstance(value, str) else value
-        for name, value in fields
-        if value is not None
-    }
+    known = {name: _read_value(name, value) for name, value in fields if value is not None}
     return msgspec.convert(known, TaskCompletionEvent, strict=False)  # not strict: 0 and 1 are booleans
+
+
+def _read_value(name: str, value: Any) -> Any:
+    if isinstance(value, str) and name in _JSON_FIELDS:
+        return msgspec.json.decode(value)
+    if isinstance(value, float) and name not in _FLOAT_FIELDS and isfinite(value):
+        return round(value)
+    return value
