@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from taximeter.builder import EventBuilder as EventBuilder
     from taximeter.errors import ConfigurationError as ConfigurationError
     from taximeter.errors import TaximeterError as TaximeterError
+    from taximeter.event import CallFailedEvent as CallFailedEvent
+    from taximeter.event import CallFinishedEvent as CallFinishedEvent
+    from taximeter.event import CallStartedEvent as CallStartedEvent
     from taximeter.event import Event as Event
     from taximeter.event import TaskCompletionEvent as TaskCompletionEvent
     from taximeter.event import decode_event as decode_event
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from taximeter.usage import Usage as Usage
 
 _HOMES = {
+    "CallFailedEvent": "event",
+    "CallFinishedEvent": "event",
+    "CallStartedEvent": "event",
     "Catalog": "pricing",
     "ConfigurationError": "errors",
     "Event": "event",

@@ -73,12 +73,21 @@ async def test_async_clients_are_metered(library: Any, server: DemoServer, insta
 
 
 def test_client_with_a_meter_of_its_own_keeps_it(server: DemoServer, installed: ListTracker) -> None:
-    """A call is never counted twice: the client's own tracker wins."""
+    """Both trackers, the client's own and the installed one, hear of a call in the same event, once."""
     own = ListTracker()
     with meter(openai.OpenAI(base_url=f"{server.url}/v1", api_key="key"), own) as client:
         client.embeddings.create(model="text-embedding-3-small", input="Hello")
     assert own.event.operation == "embeddings"
-    assert not installed.tracked
+    assert installed.event == own.event
+
+
+def test_client_metered_with_the_installed_tracker_is_metered_once(
+    server: DemoServer, installed: ListTracker
+) -> None:
+    """A tracker that is installed and meters a client as well hears of a call once."""
+    with meter(openai.OpenAI(base_url=f"{server.url}/v1", api_key="key"), installed) as client:
+        client.embeddings.create(model="text-embedding-3-small", input="Hello")
+    assert installed.event.operation == "embeddings"
 
 
 def test_installing_again_replaces_the_tracker(server: DemoServer, installed: ListTracker) -> None:

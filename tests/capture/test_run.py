@@ -195,6 +195,71 @@ def test_child_processes_meter_themselves(kind: str, server: DemoServer, tmp_pat
     assert result.unfinished_process_ids == ()
 
 
+FORK = """
+if not (pid := os.fork()):
+    call()
+    os._exit(0)
+os.waitpid(pid, 0)
+"""
+POOL = """
+import multiprocessing, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    pool.map(work, range(4))
+"""
+UNREPORTED = {
+    "exit without ceremony": (FORK, 1),
+    "terminated pool": (POOL, 4),
+    "terminated": ("call()\nos.kill(os.getpid(), 15)", 1),
+    "killed": ("call()\nos.kill(os.getpid(), 9)", 1),
+}
+
+
+@pytest.mark.parametrize("kind", UNREPORTED)
+def test_calls_of_a_process_that_is_ended_are_missed(kind: str, server: DemoServer) -> None:
+    """A process that is ended right after its calls cannot report them all, but each is counted or known to be missing."""
+    child, calls = UNREPORTED[kind]
+    code = CALL.removesuffix("call()\n") + "def work(_):\n    call()\n" + child
+    result = run_python(code, server)
+    assert result.tally.total.calls + result.missing_calls == calls
+    assert result.unfinished_process_ids
+
+
+def test_calls_are_tallied_soon(server: DemoServer) -> None:
+    """A call is in the tally within moments, so that little is missing of a process that is killed later."""
+    code = "import time\n" + CALL + WAIT_FOR_TALLY + "os.kill(os.getpid(), 9)"
+    result = run_python(code, server)
+    assert (result.tally.total.calls, result.missing_calls) == (1, 0)
+
+
+def test_redirect_is_not_missed(server: DemoServer) -> None:
+    """An answer that only sends the client elsewhere was no call, so none is missing of it."""
+    code = f"""
+import httpx, os
+def redirect(request):
+    return httpx.Response(307, headers={{"location": "/elsewhere"}})
+httpx.Client(transport=httpx.MockTransport(redirect)).post("https://api.openai.com/v1/chat/completions", json={{}})
+os.kill(os.getpid(), {int(signal.SIGKILL)})
+"""
+    result = run_python(code, server)
+    assert (result.missing_calls, len(result.unfinished_process_ids)) == (0, 1)
+
+
+OWN_METER = """
+import httpx, os, taximeter
+with taximeter.start("memory:") as tracker, tracker.meter(httpx.Client()) as client:
+    url = os.environ["OLLAMA_HOST"] + "/api/chat"
+    client.post(url, json={"model": "llama3.2", "messages": [], "stream": False}).raise_for_status()
+    assert tracker.flush().tracked == 1
+"""
+
+
+def test_calls_of_a_program_with_its_own_meter_are_tallied(server: DemoServer) -> None:
+    """A program that meters its clients itself has its calls in the run's receipt too, once."""
+    result = run_python(OWN_METER, server)
+    assert (result.exit_code, result.tally.total.calls, result.receipts[0].tracked) == (0, 1, 1)
+
+
 def test_environments_own_sitecustomize_runs(
     server: DemoServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -217,8 +282,9 @@ def test_trouble_of_ours_is_one_line(server: DemoServer, capfd: pytest.CaptureFi
 
 
 PARENT = """
-import sys
+import signal, sys
 from taximeter.capture.run import run
+signal.signal(signal.{name}, signal.SIG_DFL)  # a shell that starts the tests in its background has SIGINT ignored
 child = "import signal, sys; signal.signal(signal.{name}, lambda *_: sys.exit(7)); print('ready', flush=True); signal.pause()"
 sys.exit(run([sys.executable, "-c", child], ["log:DEBUG"]).exit_code)
 """

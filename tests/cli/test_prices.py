@@ -94,7 +94,7 @@ def test_a_table_that_looks_wrong_is_refused_unless_forced(tmp_path: Path) -> No
 def test_what_lacks_a_price_is_listed_with_the_reason(kind: str, tmp_path: Path) -> None:
     """Unlisted models, missing usage, missing rates; refused calls wait for no price."""
     calls = [
-        *[call("made-up", None)] * 3,
+        *(call("made-up", None) for _ in range(3)),
         call(
             "gpt-4o",
             None,

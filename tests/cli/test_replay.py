@@ -153,3 +153,16 @@ def test_names_in_events_cannot_steer_the_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in out
     assert "[31mred" in out
     assert "[bold]" in out
+
+
+@pytest.mark.parametrize("arguments", [["--ndjson"], ["--by", "run"]], ids=["lines", "table"])
+def test_a_reader_that_stops_reading_ends_it_quietly(recordings: Path, arguments: list[str]) -> None:
+    """As `| head` does: no complaint, and the code of a program that a closed pipe has ended."""
+    with subprocess.Popen(
+        [TAXIMETER, "replay", recordings, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        complaint = process.stderr.read()
+        assert (process.wait(60), complaint) == (141, b"")

@@ -168,3 +168,18 @@ def test_what_a_terminal_cannot_show_is_no_accident(tmp_path: Path) -> None:
     done = run("report", cwd=tmp_path, env=environment(PYTHONIOENCODING="ascii"))
     assert done.returncode == 0
     assert "mod?le-?" in done.stdout
+
+
+def test_a_window_that_ends_before_it_begins_is_wrong_usage(folder: Path) -> None:
+    """Nothing can be in it, which must not look like a day without calls."""
+    for command in (("report",), ("prices", "check")):
+        done = run(*command, "--since", "now", "--until", "2d", cwd=folder)
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+        assert "--until='2d': must be a moment after --since now" in done.stderr
+
+
+def test_an_empty_file_holds_no_calls(tmp_path: Path) -> None:
+    """It is no mistake: the first call is still to come."""
+    (tmp_path / "e.ndjson").touch()
+    done = run("report", "e.ndjson", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "No calls in e.ndjson.\n")

@@ -97,7 +97,9 @@ def test_a_program_without_calls_says_so(tmp_path: Path) -> None:
     """Nothing to meter is no error, and leaves nothing behind."""
     done = run("run", "--", "sh", "-c", "cat; exit 3", cwd=tmp_path, stdin="passed through")
     assert (done.returncode, done.stdout) == (3, "passed through")
-    assert done.stderr.startswith("taximeter  no LLM calls seen\n")
+    headline, reason = done.stderr.splitlines()
+    assert headline == "taximeter  no LLM calls seen"
+    assert reason.startswith("no metered process was seen: ")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -116,6 +118,8 @@ def test_options_behind_the_command_are_its_own(tmp_path: Path) -> None:
         (["--colour", "true"], 2, "No such option: --colour"),
         (["--", "no-such-program"], 127, "no-such-program: command not found"),
         (["--", "/"], 126, "/: "),
+        (["--receipt", "/no/such/folder/x.json", "echo"], 2, "receipt='/no/such/folder/x.json': must be"),
+        (["--receipt", "/", "echo"], 2, "receipt='/': must be"),
     ],
 )
 def test_what_cannot_be_run_is_one_line(
@@ -127,15 +131,43 @@ def test_what_cannot_be_run_is_one_line(
     assert complaint in done.stderr
 
 
+def test_calls_of_a_killed_process_are_missed_aloud(tmp_path: Path) -> None:
+    """A process that began a call and was killed is told of, and nobody claims that there were no calls."""
+    (tmp_path / "killed.py").write_text(KILLED_AT_ITS_CALL)
+    done = run("run", "--receipt", "receipt.json", *python(tmp_path / "killed.py"), cwd=tmp_path)
+    assert done.stderr.splitlines() == [
+        "taximeter  1 call began and was not reported",
+        "1 process left no receipt (killed, or still running): 1 call not counted here",
+    ]
+    assert json.loads((tmp_path / "receipt.json").read_text())["missing_calls"] == 1
+
+
+KILLED_AT_ITS_CALL = """
+import os, httpx
+def answer(request):
+    os.kill(os.getpid(), 9)
+httpx.Client(transport=httpx.MockTransport(answer)).post("https://api.openai.com/v1/embeddings", json={})
+"""
+
+
 def test_a_program_that_was_killed_is_told_by_its_code(tmp_path: Path) -> None:
     """A signal is 128 + its number, as in a shell."""
     assert run("run", "-q", "--", "sh", "-c", "kill -9 $$", cwd=tmp_path).returncode == 128 + signal.SIGKILL
 
 
+# A shell that starts the tests in its background has SIGINT ignored, and sh cannot trap what was ignored at its start.
+INTERRUPTIBLY = [
+    str(Path(TAXIMETER).with_name("python")),
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+]
+TRAP = "trap 'echo interrupted; exit 9' INT; echo ready; read x"
+
+
 def test_ctrl_c_reaches_the_program_and_the_receipt_is_still_printed(tmp_path: Path) -> None:
     """An interrupt ends the program, not its receipt."""
     with subprocess.Popen(
-        [TAXIMETER, "run", "--", "sh", "-c", "trap 'echo interrupted; exit 9' INT; echo ready; read x"],
+        [*INTERRUPTIBLY, TAXIMETER, "run", "--", "sh", "-c", TRAP],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from event_samples import EVENTS, call, write_lines, write_store
 from taximeter.errors import ConfigurationError
@@ -40,6 +41,25 @@ def test_lines_that_are_no_events_are_counted(tmp_path: Path) -> None:
     file = EventFile(path)
     assert [group.totals.calls for group in file.totals()] == [1]
     assert file.unreadable_lines == 2
+
+
+def test_an_event_that_stands_there_twice_counts_once(tmp_path: Path) -> None:
+    """The first with an id is the one, as in a database; a crash or a caller may have written it again."""
+    first, other = call(nanos=7), call(nanos=5)
+    again = structs.replace(first, actual_cost_usd_nanos=100)
+    file = EventFile(write_lines(tmp_path / "events.ndjson", [first, other, first, again]))
+    (group,) = file.totals()
+    assert (group.totals.calls, group.totals.cost_usd_nanos) == (2, 12)
+    assert list(file.events()) == [first, other]
+
+
+@pytest.mark.parametrize("name", ["events.ndjson", "usage.db"])
+@pytest.mark.parametrize("content", [b"", b"\n"], ids=["empty", "blank"])
+def test_an_empty_file_is_an_empty_store(tmp_path: Path, name: str, content: bytes) -> None:
+    """A program may have made it a moment ago."""
+    (tmp_path / name).write_bytes(content)
+    with open_store(tmp_path / name) as store:
+        assert (store.totals(), list(store.events())) == ([], [])
 
 
 def test_an_event_is_found_by_its_id(tmp_path: Path) -> None:

@@ -89,12 +89,14 @@ class Call:
         self._open.append(True)
         _open_calls.add(self)
         _leave_calls_at_exit()
+        recorder.begin()
 
     @_guarded
     def respond(self, status: int, headers: Mapping[str, str]) -> None:
         """Take the status and headers of the response; a redirect is no answer, the call that follows it has one."""
         if 300 <= status < 400:
             self.drop()
+            self.recorder.begin(b"-")
             return
         self._reading.respond(status, headers)
         encoding = headers.get("content-encoding", "")
@@ -219,7 +221,7 @@ class Call:
             attempt=self._retry_count + 1,
             **fields,
         )
-        self.recorder.tracker.track_task_completion(event)
+        self.recorder.record(event)
 
     def _time_to_first_token_ms(self) -> float | None:
         return None if self._first_token_ns is None else (self._first_token_ns - self._started_ns) / 1e6

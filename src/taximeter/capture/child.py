@@ -16,6 +16,8 @@ from taximeter.capture.run_folder import SINK_NAME, RunFolderSink
 from taximeter.receipt import Receipt
 from taximeter.tracker import Tracker, start
 
+BATCH_MAX_AGE_S = 0.05  # a child may be killed right after its work, as those of `multiprocessing.Pool` are
+
 
 def meter_this_process() -> None:
     """Meter all clients of this process, and leave a receipt for the parent when it ends.
@@ -28,8 +30,8 @@ def meter_this_process() -> None:
     import_module("anyio._backends._asyncio")
     run = RunEnvironment.read(os.environ)
     totals = RunFolderSink(Path(run.folder))
-    tracker = start(*run.sinks, totals, service=run.service)
-    install(tracker, invisible_usage=run.invisible_usage, run_id=run.run_id)
+    tracker = start(*run.sinks, totals, service=run.service, batch_max_age_s=BATCH_MAX_AGE_S)
+    install(tracker, invisible_usage=run.invisible_usage, run_id=run.run_id, trace=totals.trace)
     totals.save()
     _at_end(lambda: _finish(tracker, totals))
 

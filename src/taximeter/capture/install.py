@@ -8,29 +8,34 @@ from typing import Any
 from taximeter.capture.bootstrap.taximeter_import_hook import when_imported
 from taximeter.capture.http_client import LIBRARIES, may_leave_aiohttp
 from taximeter.capture.recorder import Recorder, Tracks
-from taximeter.capture.transport import metered
+from taximeter.capture.transport import overheard
 
 _GOOGLE_GENAI = "google.genai._api_client"
 
 
 def install(
-    tracker: Tracks, *, invisible_usage: bool = True, run_id: str | None = None
+    tracker: Tracks,
+    *,
+    invisible_usage: bool = True,
+    run_id: str | None = None,
+    trace: Callable[[bytes], None] | None = None,
 ) -> Callable[[], None]:
     """Meter all calls of all clients on httpx and httpx2, now and later, and import neither.
 
     The place to stand is where a client picks the transport for a request: it sees clients made before, after and in
-    any way, and transports that are exchanged later. A client with a meter of its own keeps that one. Installing again
-    replaces the tracker.
+    any way, and transports that are exchanged later. A client with a meter of its own keeps that one, and the same event
+    goes to both trackers. Installing again replaces the tracker.
 
     Args:
         tracker: Where the events go.
         invisible_usage: See `meter`.
         run_id: Written into events whose scope has none; None leaves it open.
+        trace: Called with `+` when a call begins, and with `-` when it turns out to be none; None when nobody asks.
 
     Returns:
         A function that takes the hook out again.
     """
-    recorder = Recorder(tracker, invisible_usage, run_id)
+    recorder = Recorder(tracker, invisible_usage, run_id, trace=trace)
     undo: list[Callable[[], None]] = []
 
     def hook(module: ModuleType) -> None:
@@ -54,7 +59,7 @@ def _hook(module: ModuleType, recorder: Recorder) -> list[Callable[[], None]]:
 
     def meter_choice(choose: Callable[..., Any]) -> Callable[..., Any]:
         def choose_metered(client: Any, url: Any) -> Any:
-            return metered(choose(client, url), recorder)
+            return overheard(choose(client, url), recorder)
 
         return choose_metered
 

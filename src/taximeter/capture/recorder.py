@@ -1,5 +1,6 @@
 """Recorder: the tracker as metered clients see it, with the choices made for them."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -25,13 +26,34 @@ class Recorder(msgspec.Struct, frozen=True):
 
     `invisible_usage`: ask for a stream's usage where the provider counts only for those who ask, and take the extra
     event out again. `run_id`: the run of calls whose scope names none. `unasked`: servers found not to know the
-    option that asks for the usage, or to tell without it; they are not asked again.
+    option that asks for the usage, or to tell without it; they are not asked again. `trace`: told at once of each call
+    that begins (`+`) and of each that turns out to be none (`-`). `also`: who hears of the same calls.
     """
 
     tracker: Tracks
     invisible_usage: bool = True
     run_id: str | None = None
     unasked: set[bytes] = msgspec.field(default_factory=set)
+    trace: Callable[[bytes], None] | None = None
+    also: "Recorder | None" = None
+
+    def heard_by(self, other: "Recorder") -> "Recorder":
+        """Return this recorder with *other* hearing of the same calls, unless both have the same tracker."""
+        if other.tracker is self.tracker:
+            return self
+        return msgspec.structs.replace(self, also=other, run_id=self.run_id or other.run_id)
+
+    def begin(self, sign: bytes = b"+") -> None:
+        """Note that a call begins, or with `-` that one was none after all."""
+        for recorder in (self, self.also):
+            if recorder is not None and recorder.trace is not None:
+                recorder.trace(sign)
+
+    def record(self, event: Any) -> None:
+        """Hand the event of a call over."""
+        self.tracker.track_task_completion(event)
+        if self.also is not None:
+            self.also.record(event)
 
     def warm_up(self) -> None:
         """Load the price table now, which takes 20 ms, and not while the first call is being answered."""
@@ -42,3 +64,5 @@ class Recorder(msgspec.Struct, frozen=True):
         """Count a call whose metering failed; a tracker that is broken itself must not reach the application."""
         with suppress(Exception):
             self.tracker.count_loss("capture_error")
+        if self.also is not None:
+            self.also.count_capture_error()

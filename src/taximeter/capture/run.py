@@ -47,6 +47,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """Processes that imported an HTTP library; 0 means that no Python process under the meter did."""
     unfinished_process_ids: tuple[int, ...] = ()
     """Processes that left no receipt: killed, or still running. Their last events may be missing."""
+    missing_calls: int = 0
+    """Calls that these have begun and that are not in the tally."""
     problem: str | None = None
     """Why the program could not be started."""
 
@@ -106,6 +108,7 @@ def _result(
         receipts=tuple(record.receipt for record in records if record.receipt is not None),
         metered_processes=len(records),
         unfinished_process_ids=tuple(record.pid for record in records if record.receipt is None),
+        missing_calls=sum(record.missing_calls for record in records),
         problem=problem,
     )
 

@@ -34,6 +34,10 @@ class MeteredTransport:
             raise AttributeError(name)
         return getattr(self._inner, name)
 
+    def heard_by(self, recorder: Recorder) -> "MeteredTransport":
+        """Return the same transport with another recorder that hears of its calls too."""
+        return MeteredTransport(self._inner, self._recorder.heard_by(recorder))
+
     def handle_request(self, request: Any) -> Any:
         """Send *request* and return the response, its stream metered."""
         call, sent = _begin(self._recorder, request)
@@ -141,3 +145,12 @@ def _follow(call: Call, request: Any, response: Any) -> None:
 def metered(transport: Any, recorder: Recorder) -> MeteredTransport:
     """Return *transport* metered; one that already is stays as it is."""
     return transport if isinstance(transport, MeteredTransport) else MeteredTransport(transport, recorder)
+
+
+def overheard(transport: Any, recorder: Recorder) -> MeteredTransport:
+    """Return *transport* metered; one that already is keeps its meter, and *recorder* hears of the same calls."""
+    return (
+        transport.heard_by(recorder)
+        if isinstance(transport, MeteredTransport)
+        else metered(transport, recorder)
+    )

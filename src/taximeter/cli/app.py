@@ -1,6 +1,7 @@
 """The commands, their arguments and their help. Each loads what it needs when it runs, so that help is quick."""
 # ruff: noqa: PLC0415 - see above
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -283,11 +284,20 @@ def _schema(
 
 
 def run_app(arguments: Sequence[str]) -> int:
-    """Run a command; return its exit code: 0, 1 for data that cannot be read, 2 for wrong usage, 130 for Ctrl-C."""
+    """Run a command and return its exit code.
+
+    0 done, 1 data that cannot be read, 2 wrong usage, 130 Ctrl-C, 141 nobody reads the output any more.
+    """
     try:
         code: Any = app(arguments, prog_name="taximeter", standalone_mode=False)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
+    except (BrokenPipeError, SystemExit) as error:
+        if BrokenPipeError not in (type(error), type(error.__context__)):  # click makes SystemExit(1) of one
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
+        return 141
     except TaximeterError as error:
         complain(str(error))
         return 2 if isinstance(error, ConfigurationError) else 1

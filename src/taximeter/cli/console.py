@@ -10,11 +10,17 @@ from taximeter.cli.message import printable
 _UNBOUNDED = 100_000
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `run_app` to end; on its own Rich would end with the code for data that cannot be read."""
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return the console for stdout or stderr, as it is now."""
     stream = sys.stderr if stderr else sys.stdout
     terminal = stream.isatty()
-    return Console(
+    return _Console(
         file=stream,
         width=None if terminal else _UNBOUNDED,  # nobody's columns are cut off in a pipe
         markup=False,

@@ -17,20 +17,17 @@ from taximeter.report.totals import Totals, describe_total
 _SHORT_NAME = 60
 
 
-def print_receipt(out: Console, tally: Tally, receipt: Receipt) -> None:
+def print_receipt(out: Console, tally: Tally, receipt: Receipt, *, missing_calls: int = 0) -> None:
     """Print what a run has used, by model, and where the events of it are.
 
     Args:
         out: Where to.
         tally: The calls.
         receipt: The counts of the tracker, or of several put together.
+        missing_calls: Calls that were begun and of which nothing more is known.
     """
     total = tally.total
-    out.print(
-        Text.assemble(
-            ("taximeter", "bold"), f"  {describe_total(total) if total.calls else 'no LLM calls seen'}"
-        )
-    )
+    out.print(Text.assemble(("taximeter", "bold"), f"  {_headline(total, missing_calls)}"))
     if total.calls:
         groups = [Group((row.provider, row.model), Totals.of(row)) for row in tally]
         out.print()
@@ -38,6 +35,13 @@ def print_receipt(out: Console, tally: Tally, receipt: Receipt) -> None:
         out.print()
     for line in delivery_lines(receipt):
         out.print(line)
+
+
+def _headline(total: Totals, missing_calls: int) -> str:
+    if missing_calls:
+        seen = f"{describe_total(total)}; " if total.calls else ""
+        return f"{seen}{plural(missing_calls, 'call')} began and {'was' if missing_calls == 1 else 'were'} not reported"
+    return describe_total(total) if total.calls else "no LLM calls seen"
 
 
 def delivery_lines(receipt: Receipt) -> Iterator[Text]:

@@ -11,6 +11,7 @@ import msgspec
 from taximeter.cli.console import console, plain
 from taximeter.cli.message import complain
 from taximeter.cli.totals_table import print_totals
+from taximeter.errors import ConfigurationError
 from taximeter.report.dimension import read_dimensions
 from taximeter.report.group import Group, grand_total
 from taximeter.report.money import plural
@@ -43,12 +44,13 @@ def read_window(since: str | None, until: str | None, zone: tzinfo) -> Window:
     """Return the window between two moments as people write them; None leaves a side open.
 
     Raises:
-        ConfigurationError: A moment that cannot be read.
+        ConfigurationError: A moment that cannot be read, or an end that is not after its beginning.
     """
-    return Window(
-        None if since is None else read_moment(since, zone, key="--since"),
-        None if until is None else read_moment(until, zone, key="--until"),
-    )
+    since_us = None if since is None else read_moment(since, zone, key="--since")
+    until_us = None if until is None else read_moment(until, zone, key="--until")
+    if since_us is not None and until_us is not None and until_us <= since_us:
+        raise ConfigurationError("--until", until, f"a moment after --since {since}")
+    return Window(since_us, until_us)
 
 
 def _print(path: Path, names: tuple[str, ...], groups: list[Group], window: Window, zone: tzinfo) -> None:

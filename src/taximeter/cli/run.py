@@ -1,5 +1,6 @@
 """`taximeter run`: a program under the meter, and its receipt."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,9 @@ from taximeter.capture.run_folder import SINK_NAME
 from taximeter.cli.console import console, plain
 from taximeter.cli.message import complain
 from taximeter.cli.receipt import merge_receipts, print_receipt
+from taximeter.errors import ConfigurationError
 from taximeter.receipt import Receipt
+from taximeter.report.money import plural
 from taximeter.sinks.table import sink_for
 
 
@@ -29,10 +32,12 @@ def run(
     """Run a program under the meter, print the receipt on stderr, and return the program's exit code.
 
     Raises:
-        ConfigurationError: There is no command, or a sink cannot be; the program is not started then.
+        ConfigurationError: There is no command, or a sink or the receipt's file cannot be; the program is not started.
     """
     for sink in sinks:
         sink_for(sink)
+    if receipt_file is not None:
+        _check_writable(receipt_file)
     result = run_metered(command, sinks, service=service, invisible_usage=ask_usage)
     with suppress(
         OSError
@@ -46,9 +51,18 @@ def run(
     return result.exit_code
 
 
+def _check_writable(file: Path) -> None:
+    """Refuse a file that could not be written in the end; it is not opened, it may be a pipe that nobody reads yet."""
+    present = file.exists()
+    if file.is_dir() or not os.access(file if present else file.parent, os.W_OK):
+        raise ConfigurationError(
+            "receipt", str(file), "a file that can be written, in a folder that is there"
+        )
+
+
 def _print(result: RunResult) -> None:
     err = console(stderr=True)
-    print_receipt(err, result.tally, _receipt(result))
+    print_receipt(err, result.tally, _receipt(result), missing_calls=result.missing_calls)
     for line in _doubts(result):
         err.print(line)
 
@@ -68,12 +82,19 @@ def _familiar(name: str) -> str:
 
 def _doubts(result: RunResult) -> Iterator[Text]:
     if not result.metered_processes:
-        yield plain("no Python process of this program has loaded an HTTP client", "dim")
+        yield plain(
+            "no metered process was seen: nothing loaded httpx or httpx2, or Python was told to ignore PYTHONPATH"
+            " (-I, -E, -S, an emptied environment)",
+            "dim",
+        )
     if unfinished := len(result.unfinished_process_ids):
         what = "1 process" if unfinished == 1 else f"{unfinished:,} processes"
-        yield plain(
-            f"{what} left no receipt (killed, or still running): last events may be missing", "yellow"
+        known = (
+            f"{plural(result.missing_calls, 'call')} not counted here"
+            if result.missing_calls
+            else "the calls are counted here, the last events may not have been written"
         )
+        yield plain(f"{what} left no receipt (killed, or still running): {known}", "yellow")
 
 
 def _as_json(result: RunResult) -> bytes:
@@ -85,5 +106,6 @@ def _as_json(result: RunResult) -> bytes:
         "models": result.tally.rows,
         "delivery": _receipt(result),
         "unfinished_process_ids": result.unfinished_process_ids,
+        "missing_calls": result.missing_calls,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

@@ -197,6 +197,8 @@ def read_charges(
 ) -> tuple[tuple[str | None, Usage], ...]:
     """Return what to price when pictures were made on the way: their tokens are another model's and not in the usage."""
     pictures = nested(raw, "tool_usage", "image_gen")
+    if not pictures:
+        return ()
     drawn = read_usage({name: value for name, value in pictures.items() if name != "tool_usage"})
     if not (drawn.input_tokens or drawn.output_tokens):
         return ()

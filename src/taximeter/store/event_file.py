@@ -18,6 +18,9 @@ from taximeter.store.line_file import LineFile
 class EventFile:
     """The events in a file of one event a line, gzip or not; it answers what `Store` answers.
 
+    A file cannot refuse what it has already, so an event that stands in it again is passed over here, as SQLite does
+    it: the first with an id counts. While the file is read the ids are kept, some 130 bytes each.
+
     Args:
         path: The file.
     """
@@ -54,10 +57,15 @@ class EventFile:
         Raises:
             StoreError: The file, or the rest of it, cannot be read.
         """
+        for event in self._calls():
+            if event.started_at_us in window and (lacks_price(event) or not lacking_price):
+                yield event
+
+    def _calls(self) -> Iterator[TaskCompletionEvent]:
+        seen: set[str] = set()
         for event in self._all_events():
-            if not isinstance(event, TaskCompletionEvent) or event.started_at_us not in window:
-                continue
-            if lacks_price(event) or not lacking_price:
+            if isinstance(event, TaskCompletionEvent) and event.event_id not in seen:
+                seen.add(event.event_id)
                 yield event
 
     def _all_events(self) -> Iterator[Event]:
