@@ -238,7 +238,7 @@ class Flusher:
             stop_at, asked = self._stop_at, self._requests()
             if stop_at is not None:
                 self._queue.shut()  # it may have been opened after the request to stop
-            await self._drain()
+            is_busy = await self._drain()
             self._outlet.cut(at_once=stop_at is not None or bool(asked))
             self._confirming += [(done, self._outlet.mark(len(self._queue))) for done in asked]
             self._confirm()
@@ -247,20 +247,26 @@ class Flusher:
             self._alarm.look()
             if stop_at is not None and (not self._outlet.is_blocked or monotonic() >= stop_at):
                 return stop_at
-            with anyio.move_on_after(_POLL_S if self._outlet.holds or self._confirming else _IDLE_POLL_S):
+            with anyio.move_on_after(
+                _POLL_S if is_busy or self._outlet.holds or self._confirming else _IDLE_POLL_S
+            ):
                 await self._wake.wait()
             self._wake = anyio.Event()
 
     def _requests(self) -> list[threading.Event]:
         return [self._flushes.popleft() for _ in range(len(self._flushes))]
 
-    async def _drain(self) -> None:
-        """Take what waits now; what comes meanwhile waits for the next round, or a busy host would keep us here."""
-        left = len(self._queue)
+    async def _drain(self) -> bool:
+        """Take what waits now, and return whether there was anything.
+
+        What comes meanwhile waits for the next round, or a busy host would keep us here.
+        """
+        waiting = left = len(self._queue)
         while left > 0 and not self._outlet.is_blocked:
             left -= self._packer.take(min(left, _CHUNK_EVENTS))
             _pause()
             await anyio.lowlevel.checkpoint()
+        return bool(waiting)
 
     def _confirm(self) -> None:
         """Tell those who wait for a flush whose events have all been settled."""
