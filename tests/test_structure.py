@@ -26,7 +26,7 @@ ORDER = [
     {"losses", "policy", "encoding", "fork"},
     {"queue", "receipt"},
     {"sinks"},
-    {"lane", "packer", "alarm", "flusher"},
+    {"lane", "packer", "alarm", "flusher", "ending"},
     {"report"},
     {"tracker"},
     {"capture"},

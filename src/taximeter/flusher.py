@@ -4,6 +4,7 @@ import asyncio
 import threading
 from _thread import start_new_thread
 from collections import deque
+from collections.abc import Callable
 from importlib import import_module
 from time import monotonic, sleep
 
@@ -76,8 +77,11 @@ class Flusher:
         self._confirming: list[tuple[threading.Event, list[int]]] = []
         self._stop_at: float | None = None
         self._done = False
+        self._is_given_up = False
         self.ended = threading.Event()
         """Set when everything is settled, the sinks are closed and the thread is gone."""
+        self.on_end: Callable[[], object] = lambda: None
+        """Called right after `ended` is set, on the thread."""
 
     # Called from any thread ------------------------------------------------------------------------------------
 
@@ -139,6 +143,19 @@ class Flusher:
             finally:
                 self._claim.release()
 
+    def wait_for_end(self, timeout_s: float) -> None:
+        """Wait until the thread has ended, doing its work here if there can be none; then give up what is pending.
+
+        A sink that blocks the thread, or that does not let itself be cancelled, may still deliver after that. Then
+        the event is delivered and no longer dropped.
+        """
+        deadline = monotonic() + timeout_s
+        if not self.start() and not self.ended.is_set():
+            self.run_here()
+        if not self.ended.wait(max(deadline - monotonic(), 0)):
+            self._is_given_up = True
+            self._alarm.look(at_once=True)
+
     def receipt(self) -> Receipt:
         """Return the counts of this moment."""
         refused = self._queue.losses.by_reason()
@@ -149,11 +166,14 @@ class Flusher:
             dropped = dict(refused)
             for reason, lost in self._packer.unfit.items():
                 dropped[reason] = dropped.get(reason, 0) + lost
+            sinks = {lane.name: lane.receipt(on_the_way) for lane in self._lanes}
+            if self._is_given_up:
+                sinks = {name: sink.given_up(CLOSE_TIMEOUT) for name, sink in sinks.items()}
             return Receipt(
                 tracked=accepted + sum(refused.values()),
                 accepted=accepted,
                 dropped=dropped,
-                sinks={lane.name: lane.receipt(on_the_way) for lane in self._lanes},
+                sinks=sinks,
                 restarts=self._restarts,
             )
 
@@ -184,6 +204,7 @@ class Flusher:
             self._running = False
             if self._done:
                 self.ended.set()
+                self.on_end()
 
     async def _main(self) -> None:
         threading.current_thread().name = "taximeter"
@@ -191,12 +212,24 @@ class Flusher:
         self._loop = asyncio.get_running_loop()
         async with anyio.create_task_group() as tasks:
             for lane in self._lanes:
-                tasks.start_soon(lane.run, self._confirm)
+                tasks.start_soon(self._serve, lane)
             self._queue.open()
             tasks.cancel_scope.deadline = await self._take_in()
             for lane in self._lanes:
                 lane.finish()
-        await self._close()
+        self._alarm.look(at_once=True)
+        self._done = True
+
+    async def _serve(self, lane: Lane) -> None:
+        """Keep one lane at work; at its end, which waits for no other lane, drop what is left and close the sink."""
+        try:
+            await lane.run(self._confirm)
+        finally:
+            if lane.is_finishing:
+                lane.abandon(CLOSE_TIMEOUT)
+                self._confirm()
+                with anyio.move_on_after(_SINK_CLOSE_S, shield=True):
+                    await _close_sink(lane)
 
     async def _take_in(self) -> float:
         """Move events from the queue to the lanes until asked to stop; return when the lanes have to be done."""
@@ -235,18 +268,6 @@ class Flusher:
             else:
                 waiting.append((done, marks))
         self._confirming = waiting
-
-    async def _close(self) -> None:
-        for lane in self._lanes:
-            with self._ledger:
-                lane.abandon(CLOSE_TIMEOUT)
-        self._confirm()
-        with anyio.move_on_after(_SINK_CLOSE_S):
-            async with anyio.create_task_group() as tasks:
-                for lane in self._lanes:
-                    tasks.start_soon(_close_sink, lane)
-        self._alarm.look(at_once=True)
-        self._done = True
 
 
 def _pause() -> None:

@@ -60,7 +60,7 @@ class Lane:
         self._delivered = 0
         self._dropped: dict[str, int] = {}
         self._more: anyio.Event | None = None
-        self._finishing = False
+        self.is_finishing = False
         self._random = Random()  # noqa: S311 - spreads retries; one of our own because hosts seed the global one
 
     def offer(self, batch: Batch) -> None:
@@ -81,12 +81,12 @@ class Lane:
 
     def finish(self) -> None:
         """Let `run` end once the backlog is written."""
-        self._finishing = True
+        self.is_finishing = True
         self._wake()
 
     async def run(self, settled: Callable[[], None]) -> None:
         """Write batches until `finish`; call *settled* after each, delivered or dropped."""
-        while self._backlog or not self._finishing:
+        while self._backlog or not self.is_finishing:
             if not self._backlog:
                 self._more = anyio.Event()
                 await self._more.wait()
@@ -97,8 +97,9 @@ class Lane:
 
     def abandon(self, reason: str) -> None:
         """Drop the whole backlog."""
-        while self._backlog:
-            self._settle(reason)
+        with self._ledger:
+            while self._backlog:
+                self._settle(reason)
 
     def receipt(self, pending_before: int) -> SinkReceipt:
         """Return this lane's counts; *pending_before* events are on the way to all lanes."""
