@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 from taximeter.capture.decoder import Decode, UndecodableError, decoder_for
 from taximeter.capture.recorder import Recorder
-from taximeter.capture.usage_filter import UsageFilter
+from taximeter.capture.usage_filter import UsageFilter, adds_nulls
 from taximeter.providers import Endpoint, Facts, Reading, is_usage_only
 from taximeter.scopes import current_scope
 from taximeter.vocabulary import Outcome
@@ -59,7 +59,7 @@ class Call:
         endpoint: What answers.
         body: The request's body as the application wrote it; None when it is not in memory.
         headers: The request's headers.
-        asked_for_usage: Whether the request was changed, so that the usage-only event must come out again.
+        asked_for_usage: Whether the request was changed, so that what this adds must come out again.
     """
 
     def __init__(
@@ -91,6 +91,10 @@ class Call:
         _leave_calls_at_exit()
         recorder.begin()
 
+    def sent_as_written(self) -> None:
+        """Note that the request went out unchanged after all, so that nothing must come out of the answer."""
+        self._asked_for_usage = False
+
     @_guarded
     def respond(self, status: int, headers: Mapping[str, str]) -> None:
         """Take the status and headers of the response; a redirect is no answer, the call that follows it has one."""
@@ -103,7 +107,8 @@ class Call:
         with suppress(UndecodableError):  # then the event says what the headers say, and misses the usage
             self._decode = decoder_for(encoding)
         if self._asked_for_usage and not encoding and "json" not in headers.get("content-type", ""):
-            self._filter = UsageFilter(partial(is_usage_only, self._reading.endpoint))
+            endpoint = self._reading.endpoint
+            self._filter = UsageFilter(partial(is_usage_only, endpoint), takes_nulls=adds_nulls(endpoint))
 
     def arrive(self, chunk: bytes) -> bytes:
         """Note the next raw bytes and return what the application gets of them; `look` reads them afterwards."""
