@@ -41,7 +41,7 @@ def test_every_event_is_in_one_batch_or_counted(sizes: list[int], batch_max_even
     packer = Packer(queue, [shelf], policy, share_bytes=4000, ledger=threading.RLock())
     for n, size in enumerate(sizes):
         queue.offer(TaskCompletionEvent(model=f"m{n}", user="u" * size))
-    while len(queue):
+    while packer.waiting:
         packer.take(step)
     packer.cut(at_once=True)
     packed: list[Event] = [event for batch in shelf.batches for event in batch.events]
@@ -65,3 +65,20 @@ def test_a_young_batch_is_not_cut() -> None:
     assert (len(shelf.batches), packer.holds) == (0, 1)
     packer.cut(at_once=True)
     assert (len(shelf.batches), packer.holds) == (1, 0)
+
+
+def test_large_events_are_encoded_in_smaller_steps_and_fewer_may_wait() -> None:
+    """A step ends with the event that fills it; what then cannot be held is refused, the newest first, and counted."""
+    queue = Queue(100, bytearray(b"\x01"), lambda _event: False)
+    queue.open()
+    policy = Policy(max_bytes=5000)
+    packer = Packer(queue, [Shelf()], policy, share_bytes=5000, ledger=threading.RLock())
+    for _ in range(100):
+        queue.offer(TaskCompletionEvent(user="u" * 1000))
+    assert packer.take(64) == 4
+    assert (packer.taken, packer.waiting, packer.unfit) == (99, 61, {"bytes_full": 35})
+    while packer.waiting:
+        packer.take(64)
+    packer.cut(at_once=True)
+    packer.limit_queue()
+    assert sum(queue.offer(TaskCompletionEvent()) for _ in range(100)) == 3

@@ -223,7 +223,7 @@ class Flusher:
     async def _serve(self, lane: Lane) -> None:
         """Keep one lane at work; at its end, which waits for no other lane, drop what is left and close the sink."""
         try:
-            await lane.run(self._confirm)
+            await lane.run(self._settled)
         finally:
             if lane.is_finishing:
                 lane.abandon(CLOSE_TIMEOUT)
@@ -253,11 +253,15 @@ class Flusher:
 
     async def _drain(self) -> None:
         """Take what waits now; what comes meanwhile waits for the next round, or a busy host would keep us here."""
-        left = len(self._queue)
-        while left > 0:
-            left -= self._packer.take(min(left, _CHUNK_EVENTS))
+        left = self._packer.waiting
+        while left > 0 and (taken := self._packer.take(min(left, _CHUNK_EVENTS))):
+            left -= taken
             _pause()
             await anyio.lowlevel.checkpoint()
+
+    def _settled(self) -> None:
+        self._packer.limit_queue()  # the sink has made room
+        self._confirm()
 
     def _confirm(self) -> None:
         """Tell those who wait for a flush whose events have all been settled."""

@@ -9,13 +9,13 @@ from random import Random
 
 import anyio
 
+from taximeter.queue import BYTES_FULL
 from taximeter.receipt import SinkReceipt
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.protocol import Sink
 
 FAILED = "sink_failed"
 TIMED_OUT = "sink_timeout"
-BYTES_FULL = "bytes_full"
 BACKLOG_FULL = "backlog_full"
 
 _FIRST_WAIT_S = 0.05
@@ -55,7 +55,7 @@ class Lane:
         self._retry_budget_s = retry_budget_s
         self._ledger = ledger
         self._backlog: deque[Batch] = deque()
-        self._held_bytes = 0
+        self.held_bytes = 0
         self._held_events = 0
         self._delivered = 0
         self._dropped: dict[str, int] = {}
@@ -66,7 +66,7 @@ class Lane:
     def offer(self, batch: Batch) -> None:
         """Take the batch in, or drop it for this sink when it does not fit."""
         full = None
-        if self._held_bytes + batch.size_bytes > self._max_bytes:
+        if self.held_bytes + batch.size_bytes > self._max_bytes:
             full = BYTES_FULL
         elif self._held_events + len(batch) > self._max_events:
             full = BACKLOG_FULL
@@ -74,7 +74,7 @@ class Lane:
             self._drop(batch, full)
             return
         self._backlog.append(batch)
-        self._held_bytes += batch.size_bytes
+        self.held_bytes += batch.size_bytes
         self._held_events += len(batch)
         self.taken_batches += 1
         self._wake()
@@ -146,7 +146,7 @@ class Lane:
     def _settle(self, reason: str | None) -> None:
         with self._ledger:
             batch = self._backlog.popleft()
-            self._held_bytes -= batch.size_bytes
+            self.held_bytes -= batch.size_bytes
             self._held_events -= len(batch)
             self.settled_batches += 1
             if reason is None:

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from time import monotonic
 
-from taximeter.encoding import line_of
+from taximeter.encoding import TOO_LARGE, line_of
 from taximeter.event import Event
 from taximeter.lane import Lane
 from taximeter.policy import MEBIBYTE, Policy
-from taximeter.queue import Queue
+from taximeter.queue import BYTES_FULL, Queue
 from taximeter.sinks.batch import batch_of
 
 _BATCH_MAX_BYTES = 4 * MEBIBYTE
+_STEP_BYTES = MEBIBYTE // 4
 
 
 class Packer:
@@ -38,6 +39,7 @@ class Packer:
         self._lanes = lanes
         self._policy = policy
         self._batch_max_bytes = min(_BATCH_MAX_BYTES, share_bytes)
+        self._step_bytes = min(_STEP_BYTES, share_bytes)
         self._event_max_bytes = min(policy.max_event_bytes, share_bytes)
         self._ledger = ledger
         self.taken = 0
@@ -45,9 +47,15 @@ class Packer:
         self.unfit: dict[str, int] = {}
         """Of these, how many no batch could hold, by reason."""
         self._in_hand: list[Event] = []
+        self._usual_bytes = 0.0
         self._lines: list[bytes] = []
         self._bytes = 0
         self._begun_at = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """Events that are not encoded yet."""
+        return len(self._queue) + len(self._in_hand)
 
     @property
     def holds(self) -> int:
@@ -55,19 +63,31 @@ class Packer:
         return len(self._in_hand) + len(self._lines)
 
     def take(self, max_events: int) -> int:
-        """Encode the oldest waiting events and return how many there were."""
+        """Encode the oldest waiting events, fewer if they are large, and return how many there were."""
         with self._ledger:
-            self._in_hand = self._queue.take(max_events)
-            self.taken += len(self._in_hand)
-        lines = [line_of(event, self._event_max_bytes) for event in self._in_hand]
+            fresh = self._queue.take(max_events - len(self._in_hand))
+            self._in_hand += fresh
+            self.taken += len(fresh)
+        lines = self._encode()
         with self._ledger:
-            self._in_hand = []
+            del self._in_hand[: len(lines)]
             for line in lines:
                 if isinstance(line, str):
                     self._spoil(line, 1)
                 else:
                     self._append(line)
+        self.limit_queue()
         return len(lines)
+
+    def limit_queue(self) -> None:
+        """Let as many events wait as there are bytes left for, at the size that events have had of late."""
+        if self._usual_bytes:
+            held_bytes = self._bytes + sum(lane.held_bytes for lane in self._lanes)
+            room = int((self._policy.max_bytes - held_bytes) / self._usual_bytes) - len(self._in_hand)
+            with self._ledger:
+                refused = self._queue.limit(room)
+                self.taken += refused
+                self._spoil(BYTES_FULL, refused)
 
     def cut(self, *, at_once: bool) -> None:
         """Send the open batch off if it is old enough, or *at_once*."""
@@ -80,6 +100,21 @@ class Packer:
         with self._ledger:
             self._spoil(reason, len(self._in_hand))
             self._in_hand = []
+
+    def _encode(self) -> list[bytes | str]:
+        """Encode what is in hand, as far as one step goes, and learn from it how large events are."""
+        lines: list[bytes | str] = []
+        size_bytes = 0
+        for event in self._in_hand:
+            line = line_of(event, self._event_max_bytes)
+            lines.append(line)
+            size_bytes += self._event_max_bytes if line == TOO_LARGE else len(line)
+            if size_bytes > self._step_bytes:
+                break
+        if lines:
+            mean_bytes = size_bytes / len(lines)
+            self._usual_bytes += (mean_bytes - self._usual_bytes) / (4 if self._usual_bytes else 1)
+        return lines
 
     def _append(self, line: bytes) -> None:
         if self._bytes + len(line) > self._batch_max_bytes:
