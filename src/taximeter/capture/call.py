@@ -27,8 +27,7 @@ def _guarded(method: Callable[Concatenate["Call", P], None]) -> Callable[Concate
         try:
             method(self, *args, **kwargs)
         except Exception:  # a guest's mistake is not the host's problem
-            self.drop()
-            self.recorder.count_capture_error()
+            self._give_up()
 
     return guarded
 
@@ -116,9 +115,9 @@ class Call:
             self.look()
         self._arrived_ns = perf_counter_ns()
         self._unread = chunk
-        return chunk if self._filter is None else self._filtered(self._filter, chunk)
-
-    def _filtered(self, usage_filter: UsageFilter, chunk: bytes) -> bytes:
+        usage_filter = self._filter
+        if usage_filter is None:
+            return chunk
         try:
             return usage_filter.feed(chunk)
         except Exception:  # then it is passed on unread, like everything after it
@@ -135,16 +134,18 @@ class Call:
             self.recorder.count_capture_error()
             return b"" if usage_filter is None else usage_filter.release()
 
-    @_guarded
     def look(self) -> None:
         """Read what has arrived, now that the application has it."""
         chunk, self._unread = self._unread, b""
         if not chunk or self._decode is None or not self._open:
             return
-        for part in self._decode(chunk):
-            self._reading.feed(part)
-        if self._first_token_ns is None and self._reading.has_output:
-            self._first_token_ns = self._arrived_ns
+        try:  # in place of the guard, which would cost more for each chunk
+            for part in self._decode(chunk):
+                self._reading.feed(part)
+            if self._first_token_ns is None and self._reading.has_output:
+                self._first_token_ns = self._arrived_ns
+        except Exception:
+            self._give_up()
 
     @_guarded
     def see_body(self, body: bytes) -> None:
@@ -152,7 +153,6 @@ class Call:
         self._arrived_ns = perf_counter_ns()
         self._decode = decoder_for("")
         self._unread = body
-        self.look()
         self.end()
 
     @_guarded
@@ -172,6 +172,10 @@ class Call:
             self._finish(whole=False, error=error)
         else:
             self._finish(whole=False, left=True)
+
+    def _give_up(self) -> None:
+        self.drop()
+        self.recorder.count_capture_error()
 
     def drop(self) -> None:
         """Forget the call: it makes no event."""
