@@ -118,4 +118,4 @@ def _is_torn(descriptor: int, path: Path) -> bool:
         return False
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
-        return file.read() != b"\n"
+        return file.read(1) != b"\n"  # one byte: others may have appended more by now
