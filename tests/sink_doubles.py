@@ -4,6 +4,7 @@
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -65,6 +66,18 @@ class BlockingSink:
 
     async def aclose(self) -> None:
         pass
+
+
+class StubbornSink(BlockingSink):
+    """Awaits, but does not let itself be cancelled until it is released."""
+
+    name = "stubborn"
+
+    async def write(self, _batch: Batch) -> None:
+        self.reached.set()
+        while not self.release.is_set():
+            with suppress(BaseException):
+                await anyio.sleep(0.001)
 
 
 class ListSink:

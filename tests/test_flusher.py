@@ -66,16 +66,51 @@ def test_a_full_share_of_bytes_is_counted_at_the_sink_that_is_slow() -> None:
     size = len(encode_event(events[0]))
     hanging, healthy = HangingSink(), ListSink()
     queue, flusher = flusher_to(hanging, healthy, max_bytes=2 * 300 * size, batch_max_events=10)
-    for event in events:
-        queue.offer(event)
-    flusher.start()
-    assert hanging.reached.wait(10)
-    while len(healthy.batches) < 100:
-        threading.Event().wait(0.001)
+    for wave in range(10):
+        for event in events[wave * 100 : (wave + 1) * 100]:
+            queue.offer(event)
+        flusher.start()
+        while len(healthy.batches) < (wave + 1) * 10:
+            threading.Event().wait(0.001)
     receipt = flusher.receipt()
     assert (receipt.sinks["hanging"].pending, receipt.sinks["hanging"].dropped) == (300, {"bytes_full": 700})
     assert_conserved(receipt)
     stopped(flusher, 0)
+
+
+def test_what_waits_is_bounded_by_bytes_too() -> None:
+    """Once one event has shown how large they are, a burst of such ones is refused instead of held."""
+    blocking = BlockingSink()
+    queue, flusher = flusher_to(blocking, max_bytes=100_000, batch_max_age_s=0, batch_max_events=1)
+    large = [TaskCompletionEvent(user="u" * 10_000) for _ in range(500)]
+    accepted = sum(queue.offer(event) for event in large)
+    flusher.start()
+    assert blocking.reached.wait(10)  # it holds the thread, so what waits now is what the bound left
+    assert accepted == 500
+    assert len(queue) <= 10
+    assert sum([queue.offer(event) for event in large[:11]]) <= 10
+    blocking.release.set()
+    stopped(flusher)
+    receipt = flusher.receipt()
+    assert receipt.delivered["blocking"] + receipt.lost["blocking"] == receipt.tracked == 511
+    assert receipt.lost["blocking"] >= 450
+    assert_conserved(receipt)
+
+
+def test_the_room_comes_back_when_the_sink_does() -> None:
+    """Large events leave the room to the next as soon as they are written; small ones make more of it."""
+    sink = ListSink()
+    queue, flusher = flusher_to(sink, max_bytes=100_000)
+    for _ in range(5):
+        for _ in range(8):
+            assert queue.offer(TaskCompletionEvent(user="u" * 10_000))
+        flushed(flusher)
+    for event in numbered(20):
+        assert queue.offer(event)
+        flushed(flusher)
+    assert all(map(queue.offer, numbered(100)))
+    stopped(flusher)
+    assert len(sink.models) == 160
 
 
 def test_an_event_that_is_too_large_is_dropped_before_all_sinks() -> None:

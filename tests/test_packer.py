@@ -29,10 +29,14 @@ class Shelf(Lane):
         self.batches.append(batch)
 
 
-def packing(queue: Queue, shelf: Shelf, policy: Policy) -> tuple[Packer, MemoryOutlet]:
+def packing(
+    queue: Queue, shelf: Shelf, policy: Policy, *, share_bytes: int = 4000
+) -> tuple[Packer, MemoryOutlet]:
     ledger = threading.RLock()
-    outlet = MemoryOutlet([shelf], policy, ledger)
-    return Packer(queue, outlet, event_max_bytes=2500, ledger=ledger), outlet
+    outlet = MemoryOutlet([shelf], policy, share_bytes=share_bytes, ledger=ledger)
+    event_max_bytes = min(policy.max_event_bytes, share_bytes)
+    packer = Packer(queue, outlet, event_max_bytes=event_max_bytes, share_bytes=share_bytes, ledger=ledger)
+    return packer, outlet
 
 
 @given(
@@ -45,10 +49,10 @@ def test_every_event_is_in_one_batch_or_counted(sizes: list[int], batch_max_even
     queue = Queue(1000, bytearray(b"\x01"), lambda _event: False)
     queue.open()
     shelf = Shelf()
-    packer, outlet = packing(queue, shelf, Policy(batch_max_events=batch_max_events, max_bytes=4000))
+    packer, outlet = packing(queue, shelf, Policy(batch_max_events=batch_max_events, max_event_bytes=2500))
     for n, size in enumerate(sizes):
         queue.offer(TaskCompletionEvent(model=f"m{n}", user="u" * size))
-    while len(queue):
+    while packer.waiting:
         packer.take(step)
     outlet.cut(at_once=True)
     packed: list[Event] = [event for batch in shelf.batches for event in batch.events]
@@ -72,3 +76,19 @@ def test_a_young_batch_is_not_cut() -> None:
     assert (len(shelf.batches), outlet.holds) == (0, 1)
     outlet.cut(at_once=True)
     assert (len(shelf.batches), outlet.holds) == (1, 0)
+
+
+def test_large_events_are_encoded_in_smaller_steps_and_fewer_may_wait() -> None:
+    """A step ends with the event that fills it; what then cannot be held is refused, the newest first, and counted."""
+    queue = Queue(100, bytearray(b"\x01"), lambda _event: False)
+    queue.open()
+    packer, outlet = packing(queue, Shelf(), Policy(max_bytes=5000), share_bytes=5000)
+    for _ in range(100):
+        queue.offer(TaskCompletionEvent(user="u" * 1000))
+    assert packer.take(64) == 4
+    assert (packer.taken, packer.waiting, packer.unfit) == (99, 61, {"bytes_full": 35})
+    while packer.waiting:
+        packer.take(64)
+    outlet.cut(at_once=True)
+    packer.limit_queue()
+    assert sum(queue.offer(TaskCompletionEvent()) for _ in range(100)) == 3

@@ -64,3 +64,28 @@ def test_admitting_counts_what_does_not_fit(bound: int, n: int) -> None:
     admitted = sum(queue.admit(event) for event in numbered(n))
     assert admitted == len(queue) == min(bound, n)
     assert queue.losses.by_reason().get("queue_full", 0) == n - admitted
+
+
+def test_a_lower_limit_refuses_the_newest_and_a_higher_one_lets_in_again() -> None:
+    """The oldest keep their place; the reason tells bytes from events."""
+    queue = Queue(4, bytearray(b"\x01"), lambda event: queue.admit(event))  # noqa: PLW0108 - there is no queue yet
+    queue.open()
+    events = numbered(4)
+    assert all(map(queue.offer, events))
+    assert not queue.offer(events[0])
+    assert queue.limit(2) == 2
+    assert not queue.offer(events[3])
+    assert queue.losses.by_reason() == {"queue_full": 1, "bytes_full": 1}
+    assert queue.limit(100) == 0
+    assert queue.offer(events[2])
+    assert queue.take(9) == events[:3]
+
+
+def test_a_limit_leaves_room_for_one_and_opens_nothing() -> None:
+    """Without a next event nobody would learn that they have become smaller; a shut queue stays shut."""
+    queue = Queue(4, bytearray(b"\x01"), refuse)
+    queue.limit(-5)
+    assert not queue.offer(event := numbered(1)[0])
+    queue.open()
+    assert queue.offer(event)
+    assert not queue.offer(event)

@@ -41,3 +41,10 @@ def test_lost_counts_what_each_sink_will_never_see() -> None:
     )
     assert receipt.lost == {"a": 3, "b": 7}
     assert (receipt.delivered, receipt.pending) == ({"a": 6, "b": 1}, {"a": 0, "b": 1})
+
+
+def test_giving_up_moves_what_is_pending() -> None:
+    """It adds to what was dropped for the same reason before; nothing pending is nothing to give up."""
+    sink = SinkReceipt(delivered=1, pending=2, dropped={"close_timeout": 3, "sink_failed": 4})
+    given_up = SinkReceipt(delivered=1, dropped={"close_timeout": 5, "sink_failed": 4})
+    assert sink.given_up("close_timeout") == given_up == given_up.given_up("close_timeout")

@@ -29,7 +29,7 @@ ORDER = [
     {"lane", "outlet", "alarm"},
     {"journal", "memory_outlet"},
     {"journal_outlet", "packer"},
-    {"flusher"},
+    {"flusher", "ending"},
     {"report"},
     {"tracker"},
     {"capture"},

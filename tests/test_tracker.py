@@ -19,6 +19,7 @@ from sink_doubles import (
     FailingSink,
     HangingSink,
     ListSink,
+    StubbornSink,
     assert_conserved,
     numbered,
     run_program,
@@ -81,11 +82,24 @@ def test_sinks_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
         assert list(tracker.receipt().sinks) == ["usage.db", "usage.db#2", "memory", "memory#2"]
 
 
-@pytest.mark.parametrize("options", [{"max_events": 0}, {"max_evens": 5}, {"close_timeout_s": -1}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_events": 0},
+        {"max_evens": 5},
+        {"close_timeout_s": -1},
+        {"catalog": "x"},
+        {"infer": 3},
+        {"service": 5},
+    ],
+    ids=str,
+)
 def test_a_setting_that_cannot_work_is_refused_at_the_start(options: Any) -> None:
-    """And nowhere later."""
-    with pytest.raises(ConfigurationError):
+    """And nowhere later; the error names the key, the value and what is allowed."""
+    with pytest.raises(ConfigurationError) as refused:
         start("memory:", **options)
+    assert {refused.value.key: refused.value.value} == options
+    assert refused.value.allowed
 
 
 def test_flush_waits_for_what_was_tracked_before(tracker: Tracker, memory: MemorySink) -> None:
@@ -115,6 +129,45 @@ def test_close_is_idempotent_and_what_comes_later_is_counted(tracker: Tracker, m
     receipt = tracker.receipt()
     assert (receipt.tracked, receipt.accepted, receipt.dropped) == (2, 1, {"closed": 1})
     assert_conserved(receipt)
+
+
+@pytest.mark.parametrize("kind", [BlockingSink, StubbornSink])
+def test_a_close_that_ran_out_of_time_leaves_nothing_pending(kind: type[BlockingSink]) -> None:
+    """What a sink still holds up is dropped in this receipt and the next; should it arrive after all, it is delivered."""
+    stuck, listed = kind(), ListSink()
+    tracker = start(stuck, listed, batch_max_age_s=0)
+    tracker.track_task_completion(TaskCompletionEvent())
+    assert stuck.reached.wait(10)
+    sum(map(tracker.track_task_completion, numbered(3)))
+    receipt = tracker.close(0.05)
+    assert (receipt.pending, receipt.sinks[stuck.name].dropped) == (
+        {stuck.name: 0, "list": 0},
+        {"close_timeout": 4},
+    )
+    assert_conserved(receipt)
+    assert_conserved(tracker.receipt())
+    stuck.release.set()
+    late = tracker.close()
+    assert late.delivered[stuck.name] == late.tracked - late.lost[stuck.name] >= 1
+    assert_conserved(late)
+
+
+def test_a_tracker_that_nobody_holds_ends_by_itself() -> None:
+    """Its events arrive, its sink is closed and its thread ends, and dropping it waits for nothing."""
+
+    class Bell(ListSink):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rung = threading.Event()
+
+        async def aclose(self) -> None:
+            self.rung.set()
+
+    sinks = [Bell() for _ in range(20)]
+    for sink in sinks:
+        assert start(sink).track_task_completion(TaskCompletionEvent(model="m"))
+    assert all(sink.rung.wait(10) for sink in sinks)
+    assert [sink.models for sink in sinks] == [["m"]] * 20
 
 
 def test_a_full_queue_refuses_and_counts() -> None:
@@ -333,6 +386,22 @@ def test_a_program_that_just_ends_loses_nothing(tmp_path: Path) -> None:
     connection.close()
 
 
+def test_a_program_that_drops_its_tracker_and_ends_loses_nothing(tmp_path: Path) -> None:
+    """The end waits for what the thread has left to deliver, and for no thread that has ended."""
+    out = run_program(
+        PROLOGUE + "import atexit\n"
+        "ending = taximeter.start('events.ndjson', batch_max_age_s=60)\n"
+        "for _ in range(100): ending.track_task_completion(TaskCompletionEvent())\n"
+        "atexit.register(lambda: print(len(open('events.ndjson').readlines())))\n"
+        "dropped = taximeter.start('events.ndjson', batch_max_age_s=60)\n"
+        "for _ in range(100): dropped.track_task_completion(TaskCompletionEvent())\n"
+        "del dropped\n",
+        tmp_path,
+    )
+    assert out == "100\n"
+    assert len((tmp_path / "events.ndjson").read_bytes().splitlines()) == 200
+
+
 def test_what_is_tracked_at_the_very_end_arrives(tmp_path: Path) -> None:
     """Even where the first event comes from an `atexit` function, when Python starts no thread any more."""
     run_program(
@@ -370,15 +439,15 @@ def test_a_sink_that_blocks_for_ever_delays_the_end_no_longer(tmp_path: Path) ->
         "    name = 'blocking'\n"
         "    async def write(self, batch): time.sleep(3600)\n"
         "    async def aclose(self): pass\n"
-        "atexit.register(lambda: print(time.monotonic() - ended, tracker.receipt().pending))\n"
+        "atexit.register(lambda: print(time.monotonic() - ended, tracker.receipt().sinks['blocking'].dropped))\n"
         "tracker = taximeter.start(Blocking(), close_timeout_s=0.3, batch_max_age_s=0)\n"
         "tracker.track_task_completion(TaskCompletionEvent())\n"
         "ended = time.monotonic()\n",
         tmp_path,
     )
-    seconds, pending = out.split(maxsplit=1)
+    seconds, dropped = out.split(maxsplit=1)
     assert float(seconds) < 0.5
-    assert pending.strip() == "{'blocking': 1}"
+    assert dropped.strip() == "{'close_timeout': 1}"
 
 
 def test_a_child_starts_clean(tmp_path: Path) -> None:

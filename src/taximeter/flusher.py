@@ -4,6 +4,7 @@ import asyncio
 import threading
 from _thread import start_new_thread
 from collections import deque
+from collections.abc import Callable
 from importlib import import_module
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from taximeter.encoding import line_of
 from taximeter.journal.options import JournalOptions
 from taximeter.lane import Lane
 from taximeter.memory_outlet import MemoryOutlet
-from taximeter.outlet import Mark, Outlet
+from taximeter.outlet import CLOSE_TIMEOUT, Mark, Outlet, close_sink
 from taximeter.packer import Packer
 from taximeter.policy import Policy
 from taximeter.queue import Queue
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 # module lock that nobody lets go.
 import_module("anyio._backends._asyncio")
 
-CLOSE_TIMEOUT = "close_timeout"
 FLUSHER_DIED = "flusher_died"
 
 # The queue is looked at this often, less often while nothing comes. Nothing on the hot path wakes the thread, because
@@ -41,7 +41,6 @@ _IDLE_POLL_S = 0.05
 _CHUNK_EVENTS = 64
 _PAUSE_S = 0.000_05
 _RESTART_AFTER_S = 1.0
-_SINK_CLOSE_S = 0.1
 
 
 class Flusher:
@@ -79,9 +78,17 @@ class Flusher:
         self._event_max_bytes = min(policy.max_event_bytes, share_bytes)
         if self.journal is not None:
             self._event_max_bytes = min(policy.max_event_bytes, self.journal.event_max_bytes)
-        self._outlet: Outlet = self.journal or MemoryOutlet(self._lanes, policy, self._ledger)
+        self._outlet: Outlet = self.journal or MemoryOutlet(
+            self._lanes, policy, share_bytes=share_bytes, ledger=self._ledger
+        )
         # Each event is in exactly one of: the queue, the packer, the outlet, or a count of what was dropped.
-        self._packer = Packer(queue, self._outlet, event_max_bytes=self._event_max_bytes, ledger=self._ledger)
+        self._packer = Packer(
+            queue,
+            self._outlet,
+            event_max_bytes=self._event_max_bytes,
+            share_bytes=share_bytes,
+            ledger=self._ledger,
+        )
         self._alarm = Alarm(self.receipt)
         self._claim = threading.Lock()
         self._running = False
@@ -94,8 +101,11 @@ class Flusher:
         self._confirming: list[tuple[threading.Event, Mark]] = []
         self._stop_at: float | None = None
         self._done = False
+        self._is_given_up = False
         self.ended = threading.Event()
         """Set when everything is settled, the sinks are closed and the thread is gone."""
+        self.on_end: Callable[[], object] = lambda: None
+        """Called right after `ended` is set, on the thread."""
 
     # Called from any thread ------------------------------------------------------------------------------------
 
@@ -162,6 +172,19 @@ class Flusher:
             finally:
                 self._claim.release()
 
+    def wait_for_end(self, timeout_s: float) -> None:
+        """Wait until the thread has ended, doing its work here if there can be none; then give up what is pending.
+
+        A sink that blocks the thread, or that does not let itself be cancelled, may still deliver after that. Then
+        the event is delivered and no longer dropped.
+        """
+        deadline = monotonic() + timeout_s
+        if not self.start() and not self.ended.is_set():
+            self.run_here()
+        if not self.ended.wait(max(deadline - monotonic(), 0)):
+            self._is_given_up = True
+            self._alarm.look(at_once=True)
+
     def receipt(self) -> Receipt:
         """Return the counts of this moment."""
         refused = self._queue.losses.by_reason()
@@ -169,13 +192,16 @@ class Flusher:
             waiting = len(self._queue)
             out = self._outlet.counts(waiting + self._packer.holds)
             accepted = self._packer.taken + waiting + out.through
+            sinks = out.sinks
+            if self._is_given_up and self.journal is None:  # what is in a journal stays pending
+                sinks = {name: sink.given_up(CLOSE_TIMEOUT) for name, sink in sinks.items()}
             return Receipt(
                 tracked=accepted + sum(refused.values()),
                 accepted=accepted,
                 dropped=self._dropped(refused),
                 journaled=out.journaled,
                 durable=out.durable,
-                sinks=out.sinks,
+                sinks=sinks,
                 restarts=self._restarts,
             )
 
@@ -220,13 +246,14 @@ class Flusher:
             self._running = False
             if self._done:
                 self.ended.set()
+                self.on_end()
 
     async def _main(self) -> None:
         threading.current_thread().name = "taximeter"
         self._wake = anyio.Event()
         self._loop = asyncio.get_running_loop()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._outlet.run, self._confirm)
+            tasks.start_soon(self._outlet.run, self._settled)
             self._queue.open()
             tasks.cancel_scope.deadline = await self._take_in()
             self._outlet.finish()
@@ -240,7 +267,7 @@ class Flusher:
                 self._queue.shut()  # it may have been opened after the request to stop
             is_busy = await self._drain()
             self._outlet.cut(at_once=stop_at is not None or bool(asked))
-            self._confirming += [(done, self._outlet.mark(len(self._queue))) for done in asked]
+            self._confirming += [(done, self._outlet.mark(self._packer.waiting)) for done in asked]
             self._confirm()
             self._outlet.hurry(wanted=bool(self._confirming))
             self._note_losses(at_once=stop_at is not None)
@@ -261,12 +288,19 @@ class Flusher:
 
         What comes meanwhile waits for the next round, or a busy host would keep us here.
         """
-        waiting = left = len(self._queue)
+        waiting = left = self._packer.waiting
         while left > 0 and not self._outlet.is_blocked:
-            left -= self._packer.take(min(left, _CHUNK_EVENTS))
+            taken = self._packer.take(min(left, _CHUNK_EVENTS))
+            if not taken:
+                break
+            left -= taken
             _pause()
             await anyio.lowlevel.checkpoint()
         return bool(waiting)
+
+    def _settled(self) -> None:
+        self._packer.limit_queue()  # the sink has made room
+        self._confirm()
 
     def _confirm(self) -> None:
         """Tell those who wait for a flush whose events have all been settled."""
@@ -285,12 +319,12 @@ class Flusher:
     async def _close(self) -> None:
         self._packer.give_up(CLOSE_TIMEOUT)
         self._confirm()
-        with self._ledger:
-            self._outlet.close()
-        with anyio.move_on_after(_SINK_CLOSE_S):
+        if self.journal is not None:  # without one, each lane has closed its sink at its own end
             async with anyio.create_task_group() as tasks:
                 for lane in self._lanes:
-                    tasks.start_soon(_close_sink, lane)
+                    tasks.start_soon(close_sink, lane)
+        with self._ledger:
+            self._outlet.close()
         self._alarm.look(at_once=True)
         self._done = True
 
@@ -306,12 +340,3 @@ def _journal_outlet(
 def _pause() -> None:
     """Let the host's threads have the GIL; the event loop's own sleep is a millisecond at the shortest."""
     sleep(_PAUSE_S)
-
-
-async def _close_sink(lane: Lane) -> None:
-    try:
-        await lane.sink.aclose()
-    except BaseException as error:
-        if isinstance(error, anyio.get_cancelled_exc_class()):
-            raise
-        warn(f"sink {lane.name} could not be closed: {type(error).__name__}")

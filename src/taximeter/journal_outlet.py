@@ -53,6 +53,7 @@ class JournalOutlet:
         self._options = options
         self._policy = policy
         self._ledger = ledger
+        self._batch_max_bytes = min(_BATCH_MAX_BYTES, policy.max_bytes // len(lanes))
         self._segment_bytes = min(policy.journal_segment_bytes, max(policy.journal_max_bytes // 4, 4096))
         self.event_max_bytes = largest_event_bytes(self._segment_bytes)
         """The longest line that fits into a segment."""
@@ -65,6 +66,7 @@ class JournalOutlet:
         self._finishing = False
         # Each line is in exactly one of: _held, the journal.
         self._held: list[bytes] = []
+        self._held_bytes = 0
         self._held_since = 0.0
         self._from_held = 0
         self._accounts: dict[str, Account] = {}
@@ -136,12 +138,18 @@ class JournalOutlet:
         """Lines that wait for a cut."""
         return len(self._held)
 
+    @property
+    def room_bytes(self) -> int:
+        """What the lines that are not on the disk yet leave of the bound."""
+        return self._policy.max_bytes - self._held_bytes
+
     def put(self, lines: list[bytes]) -> None:
         """Keep the lines until the next cut, or write them when they make a batch."""
         if not self._held:
             self._held_since = monotonic()
         self._held += lines
-        if len(self._held) >= self._policy.batch_max_events:
+        self._held_bytes += sum(map(len, lines))
+        if len(self._held) >= self._policy.batch_max_events or self._held_bytes >= self._batch_max_bytes:
             self._write()
 
     def cut(self, *, at_once: bool) -> None:
@@ -183,7 +191,7 @@ class JournalOutlet:
             return
         load = Load(
             batch_max_events=self._policy.batch_max_events,
-            batch_max_bytes=min(_BATCH_MAX_BYTES, self._policy.max_bytes // len(self._lanes)),
+            batch_max_bytes=self._batch_max_bytes,
             batch_max_age_s=self._policy.batch_max_age_s,
             retention_s=self._policy.journal_retention_s,
             sync=self._options.sync is Sync.DURABLE,
@@ -205,6 +213,7 @@ class JournalOutlet:
         """Give up the lines that the disk never took; what it took stays for the next process."""
         given_up = len(self._held)
         self._held = []
+        self._held_bytes = 0
         return given_up
 
     def close(self) -> None:
@@ -229,6 +238,7 @@ class JournalOutlet:
                 self.is_blocked = True
             if not self.is_blocked:
                 del self._held[: len(piece)]
+                self._held_bytes -= sum(map(len, piece))
                 self._from_held += len(piece)
         if self._carrier is not None:
             self._carrier.notice()

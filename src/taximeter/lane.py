@@ -9,13 +9,13 @@ from random import Random
 
 import anyio
 
+from taximeter.queue import BYTES_FULL
 from taximeter.receipt import SinkReceipt
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.protocol import Sink
 
 FAILED = "sink_failed"
 TIMED_OUT = "sink_timeout"
-BYTES_FULL = "bytes_full"
 BACKLOG_FULL = "backlog_full"
 
 _FIRST_WAIT_S = 0.05
@@ -55,18 +55,18 @@ class Lane:
         self._retry_budget_s = retry_budget_s
         self._ledger = ledger
         self._backlog: deque[Batch] = deque()
-        self._held_bytes = 0
+        self.held_bytes = 0
         self._held_events = 0
         self._delivered = 0
         self._dropped: dict[str, int] = {}
         self._more: anyio.Event | None = None
-        self._finishing = False
+        self.is_finishing = False
         self._random = Random()  # noqa: S311 - spreads retries; one of our own because hosts seed the global one
 
     def offer(self, batch: Batch) -> None:
         """Take the batch in, or drop it for this sink when it does not fit."""
         full = None
-        if self._held_bytes + batch.size_bytes > self._max_bytes:
+        if self.held_bytes + batch.size_bytes > self._max_bytes:
             full = BYTES_FULL
         elif self._held_events + len(batch) > self._max_events:
             full = BACKLOG_FULL
@@ -74,19 +74,19 @@ class Lane:
             self._drop(batch, full)
             return
         self._backlog.append(batch)
-        self._held_bytes += batch.size_bytes
+        self.held_bytes += batch.size_bytes
         self._held_events += len(batch)
         self.taken_batches += 1
         self._wake()
 
     def finish(self) -> None:
         """Let `run` end once the backlog is written."""
-        self._finishing = True
+        self.is_finishing = True
         self._wake()
 
     async def run(self, settled: Callable[[], None]) -> None:
         """Write batches until `finish`; call *settled* after each, delivered or dropped."""
-        while self._backlog or not self._finishing:
+        while self._backlog or not self.is_finishing:
             if not self._backlog:
                 self._more = anyio.Event()
                 await self._more.wait()
@@ -97,8 +97,9 @@ class Lane:
 
     def abandon(self, reason: str) -> None:
         """Drop the whole backlog."""
-        while self._backlog:
-            self._settle(reason)
+        with self._ledger:
+            while self._backlog:
+                self._settle(reason)
 
     def receipt(self, pending_before: int) -> SinkReceipt:
         """Return this lane's counts; *pending_before* events are on the way to all lanes."""
@@ -145,7 +146,7 @@ class Lane:
     def _settle(self, reason: str | None) -> None:
         with self._ledger:
             batch = self._backlog.popleft()
-            self._held_bytes -= batch.size_bytes
+            self.held_bytes -= batch.size_bytes
             self._held_events -= len(batch)
             self.settled_batches += 1
             if reason is None:

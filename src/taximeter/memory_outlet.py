@@ -7,7 +7,7 @@ from time import monotonic
 import anyio
 
 from taximeter.lane import Lane
-from taximeter.outlet import Mark, OutletCounts
+from taximeter.outlet import CLOSE_TIMEOUT, Mark, OutletCounts, close_sink
 from taximeter.policy import MEBIBYTE, Policy
 from taximeter.sinks.batch import batch_of
 
@@ -20,17 +20,25 @@ class MemoryOutlet:
     Args:
         lanes: One for each sink.
         policy: The bounds.
+        share_bytes: What one lane may hold; no batch is larger.
         ledger: Held while counts move.
     """
 
     is_blocked = False
     """Memory takes in all that the queue lets through; what is too much is dropped lane by lane."""
 
-    def __init__(self, lanes: Sequence[Lane], policy: Policy, ledger: AbstractContextManager[object]) -> None:
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        policy: Policy,
+        *,
+        share_bytes: int,
+        ledger: AbstractContextManager[object],
+    ) -> None:
         self._lanes = lanes
         self._policy = policy
         self._ledger = ledger
-        self._batch_max_bytes = min(_BATCH_MAX_BYTES, policy.max_bytes // len(lanes))
+        self._batch_max_bytes = min(_BATCH_MAX_BYTES, share_bytes)
         # Each line is in exactly one of: _open, a lane.
         self._open: list[bytes] = []
         self._open_bytes = 0
@@ -40,6 +48,12 @@ class MemoryOutlet:
     def holds(self) -> int:
         """Lines that wait for a cut."""
         return len(self._open)
+
+    @property
+    def room_bytes(self) -> int:
+        """What the open batch and the lanes leave of the bound."""
+        held_bytes = self._open_bytes + sum(lane.held_bytes for lane in self._lanes)
+        return self._policy.max_bytes - held_bytes
 
     def put(self, lines: list[bytes]) -> None:
         """Add the lines to the open batch, and seal it whenever it is full."""
@@ -77,7 +91,7 @@ class MemoryOutlet:
         """Run every lane."""
         async with anyio.create_task_group() as tasks:
             for lane in self._lanes:
-                tasks.start_soon(lane.run, settled)
+                tasks.start_soon(self._serve, lane, settled)
 
     def finish(self) -> None:
         """Let every lane end once its backlog is written."""
@@ -98,6 +112,16 @@ class MemoryOutlet:
         """Return each lane's counts."""
         pending = before + len(self._open)
         return OutletCounts(sinks={lane.name: lane.receipt(pending) for lane in self._lanes})
+
+    async def _serve(self, lane: Lane, settled: Callable[[], None]) -> None:
+        """Keep one lane at work; at its end, which waits for no other lane, drop what is left and close the sink."""
+        try:
+            await lane.run(settled)
+        finally:
+            if lane.is_finishing:
+                lane.abandon(CLOSE_TIMEOUT)
+                settled()
+                await close_sink(lane)
 
     def _seal(self) -> None:
         """Freeze the open lines into a batch and offer it to every lane; the ledger is held."""

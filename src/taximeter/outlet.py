@@ -3,9 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+import anyio
 import msgspec
 
+from taximeter.alarm import warn
+from taximeter.lane import Lane
 from taximeter.receipt import SinkReceipt
+
+CLOSE_TIMEOUT = "close_timeout"
+
+_SINK_CLOSE_S = 0.1
 
 Mark = tuple[int, ...]
 """A moment in an outlet's counts, in the outlet's own terms."""
@@ -35,6 +42,10 @@ class Outlet(Protocol):
     @property
     def holds(self) -> int:
         """How many lines wait for a cut."""
+
+    @property
+    def room_bytes(self) -> int:
+        """How many more bytes may wait, in here and on the way here together; below 0 when it is too much already."""
 
     def put(self, lines: list[bytes]) -> None:
         """Take the lines in."""
@@ -68,3 +79,14 @@ class Outlet(Protocol):
 
     def counts(self, before: int) -> OutletCounts:
         """Return the counts; *before* events are on the way here."""
+
+
+async def close_sink(lane: Lane) -> None:
+    """Close the lane's sink, within a moment and even where everything else is cancelled."""
+    with anyio.move_on_after(_SINK_CLOSE_S, shield=True):
+        try:
+            await lane.sink.aclose()
+        except BaseException as error:
+            if isinstance(error, anyio.get_cancelled_exc_class()):
+                raise
+            warn(f"sink {lane.name} could not be closed: {type(error).__name__}")

@@ -1,5 +1,7 @@
 """Receipt: what became of every event so far, in counts."""
 
+from typing import Self
+
 import msgspec
 
 
@@ -15,6 +17,13 @@ class SinkReceipt(msgspec.Struct, frozen=True, kw_only=True):
     failed_attempts: int = 0
     last_error: str | None = None
     """The kind of the last failure; never what was written."""
+
+    def given_up(self, reason: str) -> Self:
+        """Return the counts with what is pending dropped for *reason*."""
+        if not self.pending:
+            return self
+        dropped = {**self.dropped, reason: self.dropped.get(reason, 0) + self.pending}
+        return msgspec.structs.replace(self, pending=0, dropped=dropped)
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,17 +1,18 @@
 """Tracker: queue, flusher and sinks put together, and their life: start, flush, close, fork, exit."""
 
-import atexit
 import os
 import sys
+from collections.abc import Callable
 from functools import cached_property, partial
-from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
-from weakref import WeakSet
+from weakref import WeakMethod, WeakSet
 
 import anyio
 import anyio.to_thread
 
+from taximeter.ending import Ending
+from taximeter.errors import ConfigurationError
 from taximeter.event import Event
 from taximeter.flusher import Flusher
 from taximeter.fork import fork_mark
@@ -65,7 +66,7 @@ def start(
         limits: The fields of `Policy`, such as `max_events=100_000` or `close_timeout_s=5.0`.
 
     Raises:
-        ConfigurationError: A sink or a limit cannot work; names the key, the value and what is allowed.
+        ConfigurationError: A sink or an option cannot work; names the key, the value and what is allowed.
     """
     made = [sink_for(sink) for sink in sinks or (DEFAULT_SINK,)]
     kept = journal_options(journal, sync, write_through=write_through, carry=carry)
@@ -89,6 +90,7 @@ class Tracker:
         service: str | None = None,
         journal: JournalOptions | None = None,
     ) -> None:
+        _check_options(catalog, infer, service)
         self._sinks = name_sinks(sinks)
         self._policy = policy
         self._catalog = catalog
@@ -98,20 +100,22 @@ class Tracker:
         self._closed = False
         self._is_child = False
         self._begin()
-        atexit.register(self.close)
         _trackers.add(self)
         if self._flusher.journal is not None and self._flusher.journal.has_backlog:
+            self._close_with_worker()
             self._flusher.start()  # what another process left is delivered even if nothing is tracked
 
     def _begin(self) -> None:
         """Start from nothing, at construction and again in every forked child."""
         self._pid = os.getpid()
         self._mark = fork_mark()
-        self._queue = Queue(self._policy.max_events, self._mark, self._reconsider)
+        self._queue = Queue(self._policy.max_events, self._mark, _weakly(self._reconsider))
         self._flusher = Flusher(self._queue, self._sinks, self._policy, self._journal)
-        self._offer = self._queue.offer
+        timeout_s = self._policy.close_timeout_s + _GRACE_S
+        self._ending = Ending(self, self._queue, self._flusher, self._mark, timeout_s)
+        self._offer: Callable[[Event], bool] = self._queue.offer
         if self._journal is not None and self._journal.write_through:
-            self._offer = self._write_through
+            self._offer = _weakly(self._write_through)
         self._count = self._queue.losses.add
         self._is_closed_with_worker = False
         if self._closed:
@@ -195,13 +199,13 @@ class Tracker:
             timeout_s: When to give up what is not delivered (`close_timeout`); None means `close_timeout_s`.
         """
         self._notice_fork()
-        atexit.unregister(self.close)
+        self._ending.cancel()
         if not self._closed:
             self._closed = True
             self._queue.shut()
             self._stop(self._seconds(timeout_s))
         if not self._flusher.is_current_thread:
-            self._wait_for_end(self._seconds(timeout_s) + _GRACE_S)
+            self._flusher.wait_for_end(self._seconds(timeout_s) + _GRACE_S)
         return self._flusher.receipt()
 
     async def aflush(self, timeout_s: float | None = None) -> Receipt:
@@ -251,6 +255,7 @@ class Tracker:
         if self._closed:
             self._count(CLOSED)
             return False
+        self._close_with_worker()
         self._flusher.start()
         return self._journal_now(event)
 
@@ -269,7 +274,7 @@ class Tracker:
         self._is_closed_with_worker = True
         process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
         if process and util and process.parent_process() is not None:
-            util.Finalize(None, self.close, exitpriority=-100)
+            util.Finalize(None, self._ending, exitpriority=-100)
 
     def _notice_fork(self) -> None:
         """In a forked child let the parent's queue, counts and files alone and begin anew."""
@@ -281,6 +286,7 @@ class Tracker:
             if self._flusher.journal is not None:
                 self._flusher.journal.forget()
             self._is_child = True
+            self._ending.cancel()
             self._begin()
 
     def _stop(self, timeout_s: float) -> None:
@@ -298,14 +304,33 @@ class Tracker:
         journal = self._flusher.journal
         return not self._is_child and journal is not None and journal.has_backlog
 
-    def _wait_for_end(self, timeout_s: float) -> None:
-        deadline = monotonic() + timeout_s
-        if not self._flusher.start() and not self._flusher.ended.is_set():
-            self._flusher.run_here()
-        self._flusher.ended.wait(max(deadline - monotonic(), 0))
-
     def _seconds(self, timeout_s: float | None) -> float:
         return self._policy.close_timeout_s if timeout_s is None else max(timeout_s, 0.0)
+
+
+def _weakly(method: Callable[[Event], bool]) -> Callable[[Event], bool]:
+    """Return a function that calls the method while its object lives, and does not keep it alive."""
+    find = WeakMethod(method)
+
+    def call(event: Event) -> bool:
+        found = find()
+        return found is not None and found(event)
+
+    return call
+
+
+def _check_options(catalog: Any, infer: Any, service: Any) -> None:
+    if catalog is not None:
+        from taximeter.pricing import Catalog  # noqa: PLC0415 - whoever has one has loaded it
+
+        if not isinstance(catalog, Catalog):
+            raise ConfigurationError("catalog", catalog, "a Catalog, or None for the compiled table")
+    if infer is not None and not callable(infer):
+        raise ConfigurationError(
+            "infer", infer, "a function from a CallContext to a task type, or None for the built-in rules"
+        )
+    if service is not None and not isinstance(service, str):
+        raise ConfigurationError("service", service, "a name, or None")
 
 
 _trackers: "WeakSet[Tracker]" = WeakSet()

@@ -87,16 +87,84 @@ def test_server_that_refuses_to_be_asked_is_called_as_written(library: Any, trac
 async def test_async_server_that_refuses_to_be_asked_is_called_as_written(
     library: Any, tracker: ListTracker
 ) -> None:
-    """The same of async clients; an error that has nothing to do with us comes through as it is."""
-    errors = [REFUSAL, {"detail": "no such model"}]
+    """The same of async clients."""
 
     async def handler(request: Any) -> Any:
-        return library.Response(422, json=errors.pop(0))
+        if b"stream_options" in request.content:
+            return library.Response(500, json=REFUSAL)
+        return library.Response(200, headers=SSE, content=EVENTS[0] + EVENTS[2])
 
     async with meter(library.AsyncClient(transport=library.MockTransport(handler)), tracker) as client:
         response = await client.post(URL, json=REQUEST)
-    assert response.json() == {"detail": "no such model"}
-    assert tracker.event.error_status == 422
+    assert response.content == EVENTS[0] + EVENTS[2]
+    assert tracker.event.outcome == "success"
+
+
+@LIBRARIES
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 415, 422])
+def test_change_that_is_refused_for_any_reason_fails_no_call(
+    library: Any, status: int, tracker: ListTracker
+) -> None:
+    """A gateway that checks signatures, lengths or fields of its own says so in its own words; the call goes through."""
+
+    def handler(request: Any) -> Any:
+        if b"stream_options" in request.content:
+            return library.Response(status, content=iter([b"no"]))
+        return library.Response(200, headers=SSE, content=iter(EVENTS))
+
+    with answering(library, handler, tracker) as client:
+        assert client.post(URL, json=REQUEST).content == b"".join(EVENTS)
+    assert tracker.event.outcome == "success"
+
+
+@LIBRARIES
+@pytest.mark.anyio
+async def test_error_that_is_not_about_us_comes_as_it_is(library: Any, tracker: ListTracker) -> None:
+    """What fails as it was written fails with that answer, in one event, and the next call asks again."""
+    sent: list[bool] = []
+
+    async def handler(request: Any) -> Any:
+        sent.append(b"stream_options" in request.content)
+        return library.Response(404, json={"detail": f"no such model, attempt {len(sent)}"})
+
+    async with meter(library.AsyncClient(transport=library.MockTransport(handler)), tracker) as client:
+        response = await client.post(URL, json=REQUEST)
+        assert tracker.event.error_status == 404
+        await client.post(URL, json=REQUEST)
+    assert response.json() == {"detail": "no such model, attempt 2"}
+    assert sent == [True, False, True, False]
+
+
+@LIBRARIES
+@pytest.mark.parametrize("status", [429, 500])
+def test_error_of_the_servers_own_is_not_repeated(library: Any, status: int, tracker: ListTracker) -> None:
+    """An error that says nothing of the option is passed on at once, its raw bytes for the application to read."""
+    raw = gzip.compress(b'{"error": "busy"}')
+    headers = {"content-type": "application/json", "content-encoding": "gzip", "retry-after": "1"}
+    sent: list[Any] = []
+
+    def handler(request: Any) -> Any:
+        sent.append(request)
+        return library.Response(status, headers=headers, content=iter([raw[:5], raw[5:]]))
+
+    with answering(library, handler, tracker) as client, client.stream("POST", URL, json=REQUEST) as response:
+        assert b"".join(response.iter_raw()) == raw
+    assert (response.status_code, response.headers["retry-after"], len(sent)) == (status, "1", 1)
+    assert tracker.event.error_status == status
+
+
+@LIBRARIES
+@pytest.mark.anyio
+async def test_async_error_of_the_servers_own_is_not_repeated(library: Any, tracker: ListTracker) -> None:
+    """The same of async clients."""
+
+    async def handler(request: Any) -> Any:
+        return library.Response(503, stream=connection(library, [b"bu", b"sy"]))
+
+    client = meter(library.AsyncClient(transport=library.MockTransport(handler)), tracker)
+    async with client, client.stream("POST", URL, json=REQUEST) as response:
+        assert b"".join([chunk async for chunk in response.aiter_raw()]) == b"busy"
+    assert tracker.event.error_status == 503
 
 
 @LIBRARIES
@@ -106,6 +174,8 @@ async def test_async_server_that_refuses_to_be_asked_is_called_as_written(
         {"authorization": "AWS4-HMAC-SHA256 Credential=x"},
         {"content-md5": "x"},
         {"x-amz-content-sha256": "x"},
+        {"X-Hub-Signature-256": "x"},
+        {"x-gateway-hmac": "x"},
     ],
 )
 def test_signed_request_is_sent_as_it_is(library: Any, headers: dict[str, str], tracker: ListTracker) -> None:
@@ -162,6 +232,38 @@ def test_answer_in_memory_is_read_from_there(library: Any, tracker: ListTracker)
     with answering(library, handler, tracker) as client:
         assert client.post(URL, json={}).json()["model"] == "m"
     assert tracker.event.actual_input_tokens == 5
+
+
+@LIBRARIES
+def test_usage_only_event_is_taken_out_of_an_answer_in_memory(library: Any, tracker: ListTracker) -> None:
+    """A stream that a mock or a cache made whole is given as it would have been, too."""
+
+    def handler(request: Any) -> Any:
+        return library.Response(200, headers=SSE, content=b"".join(EVENTS))
+
+    with answering(library, handler, tracker) as client, client.stream("POST", URL, json=REQUEST) as response:
+        assert b"".join(response.iter_bytes()) == EVENTS[0] + EVENTS[2]
+    assert response.headers["content-length"] == str(len(EVENTS[0] + EVENTS[2]))
+    assert (tracker.event.actual_output_tokens, tracker.event.outcome) == (2, "success")
+
+
+@LIBRARIES
+@pytest.mark.parametrize("own_option", [False, True])
+def test_null_usage_comes_only_to_those_who_asked(
+    library: Any, own_option: bool, tracker: ListTracker
+) -> None:
+    """OpenAI writes `"usage": null` into the chunks of those who ask; who has not asked does not see it."""
+    chunk, usage, end = EVENTS
+    asked = [chunk.replace(b"}]}", b'}],"usage":null,"obfuscation":"x7"}'), usage, end]
+    unasked = [chunk.replace(b"}]}", b'}],"obfuscation":"x7"}'), end]
+
+    def handler(request: Any) -> Any:
+        return library.Response(200, headers=SSE, content=iter(asked))
+
+    options = {"stream_options": {"include_usage": True}} if own_option else {}
+    with answering(library, handler, tracker) as client:
+        answer = client.post(URL, json={**REQUEST, **options}).content
+    assert answer == b"".join(asked if own_option else unasked)
 
 
 @LIBRARIES

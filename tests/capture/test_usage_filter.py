@@ -5,8 +5,9 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from taximeter.capture.usage_filter import HELD_LIMIT_BYTES, UsageFilter
+from taximeter.capture.usage_filter import HELD_LIMIT_BYTES, UsageFilter, adds_nulls
 from taximeter.providers import Endpoint, is_usage_only
 from taximeter.vocabulary import Operation
 
@@ -28,8 +29,8 @@ OTHERS = (
 )
 
 
-def filtered(chunks: list[bytes]) -> list[bytes]:
-    usage_filter = UsageFilter(lambda document: is_usage_only(ENDPOINT, document))
+def filtered(chunks: list[bytes], *, takes_nulls: bool = False) -> list[bytes]:
+    usage_filter = UsageFilter(lambda document: is_usage_only(ENDPOINT, document), takes_nulls=takes_nulls)
     return [*(usage_filter.feed(chunk) for chunk in chunks), usage_filter.finish()]
 
 
@@ -57,6 +58,40 @@ def test_everything_else_is_byte_identical(line_end: bytes, events: list[bytes],
 def test_bytes_that_are_no_events_pass(data: bytes, places: list[int]) -> None:
     """Anything goes through unchanged, be it a stream of events or not."""
     assert b"".join(filtered(cut(data, places))) == data
+
+
+WITH_AND_WITHOUT_NULL = {
+    "last": (
+        b'{"choices":[{"delta":{"content":"Hi"}}],"usage":null}',
+        b'{"choices":[{"delta":{"content":"Hi"}}]}',
+    ),
+    "in the middle": (b'{"a":{},"usage":null,"obfuscation":"x"}', b'{"a":{},"obfuscation":"x"}'),
+    "before braces": (b'{"a":1,"usage":null,"choices":[{"b":"}"}]}', b'{"a":1,"choices":[{"b":"}"}]}'),
+    "first": (b'{"usage":null,"a":1}', b'{"a":1}'),
+    "spaced": (b'{"a": 1, "usage" : null }', b'{"a": 1 }'),
+    "beside its name as text": (b'{"c":[{"d":"usage"}],"usage":null}', b'{"c":[{"d":"usage"}]}'),
+    "inside a text": (b'{"a":"\\"usage\\":null}"}', b'{"a":"\\"usage\\":null}"}'),
+    "further inside": (b'{"a":{"b":1,"usage":null},"c":2}', b'{"a":{"b":1,"usage":null},"c":2}'),
+    "a number": (b'{"a":1,"usage":{"prompt_tokens":5}}', b'{"a":1,"usage":{"prompt_tokens":5}}'),
+    "no JSON": (b'{"a":},"usage":null}}', b'{"a":},"usage":null}}'),
+}
+
+
+@pytest.mark.parametrize("name", WITH_AND_WITHOUT_NULL)
+@given(places=st.lists(st.integers(min_value=0), max_size=4))
+def test_null_usage_is_taken_out_where_it_was_added(name: str, places: list[int]) -> None:
+    """Only the field of the outermost object goes, with one comma, and only where it is to go."""
+    sent, left = (b"data: %s\n\n" % document for document in WITH_AND_WITHOUT_NULL[name])
+    assert b"".join(filtered(cut(sent, places), takes_nulls=True)) == left
+    assert b"".join(filtered(cut(sent, places))) == sent
+
+
+def test_nulls_are_taken_out_of_those_who_add_them() -> None:
+    """Servers that write the field in any case keep it."""
+    assert adds_nulls(ENDPOINT)
+    assert adds_nulls(replace(ENDPOINT, provider="openai-compatible"))
+    assert not adds_nulls(replace(ENDPOINT, provider="openai-compatible", wire_format="openai.completions"))
+    assert not adds_nulls(replace(ENDPOINT, provider="vllm"))
 
 
 def test_complete_events_are_not_held_back() -> None:

@@ -66,11 +66,11 @@ def test_moonshot_puts_the_usage_into_a_choice() -> None:
         ("xai", {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 55}, 45),
         ("azure", {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 55}, 45),
         ("xai", {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}, 45),
-        ("xai", {"prompt_tokens": 10, "completion_tokens": 50, "total_tokens": 60}, 50),
+        ("xai", {"prompt_tokens": 10, "completion_tokens": 50, "total_tokens": 60}, 90),
     ],
 )
 def test_reasoning_beside_the_completion_is_output(provider: str, raw: dict[str, Any], output: int) -> None:
-    """Forty tokens of reasoning are inside or beside, as the total shows; xAI's own are beside when they cannot be in."""
+    """Forty tokens of reasoning are inside or beside, as the total shows; xAI's own are always beside."""
     usage = read_usage({**raw, "completion_tokens_details": {"reasoning_tokens": 40}}, provider)
     assert (usage.output_tokens, usage.reasoning_tokens) == (output, 40)
 

@@ -3,6 +3,8 @@
 
 import resource
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -85,21 +87,47 @@ async def test_a_full_device_is_an_error(tmp_path: Path) -> None:
         await NdjsonSink("/dev/full").write(batch(*numbered(1)))
 
 
-async def test_a_batch_that_was_cut_is_continued_and_not_repeated(path: Path) -> None:
-    """A limit strikes in the middle of a line; once it is lifted, each event is there once."""
+@contextmanager
+def file_size_limit(limit_bytes: int) -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    again, sink = batch(*numbered(20)), NdjsonSink(path)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, hard))
     try:
         with pytest.raises(OSError, match="File too large"):
-            await sink.write(again)
+            yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
+
+
+async def test_a_batch_that_was_cut_leaves_nothing(path: Path) -> None:
+    """A limit strikes in the middle of a line; what was there stays, and once it is lifted each event is there once."""
+    sink = NdjsonSink(path)
+    await sink.write(batch(*numbered(1)))
+    again = batch(*numbered(20))
+    with file_size_limit(1000):
+        await sink.write(again)
+    assert models(path) == ["m0"]
     await sink.write(again)
     await sink.aclose()
-    assert models(path) == [f"m{i}" for i in range(20)]
+    assert models(path) == ["m0", *(f"m{i}" for i in range(20))]
+
+
+def test_a_full_disk_holds_what_the_receipt_calls_delivered(tmp_path: Path) -> None:
+    """Nothing that was dropped is in the file."""
+    out = run_program(
+        "import resource, taximeter\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, resource.RLIM_INFINITY))\n"
+        "tracker = taximeter.start('e.ndjson', batch_max_events=100, retry_budget_s=0.02)\n"
+        "for _ in range(2000): tracker.track_task_completion(taximeter.TaskCompletionEvent())\n"
+        "sink = tracker.close().sinks['e.ndjson']\n"
+        "print(sink.delivered, sink.dropped['sink_failed'])\n",
+        tmp_path,
+    )
+    delivered, dropped = map(int, out.split())
+    lines = (tmp_path / "e.ndjson").read_bytes().splitlines()
+    assert len([decode_event(line) for line in lines]) == delivered > 0
+    assert delivered + dropped == 2000
 
 
 def test_processes_that_append_together_tear_no_line(tmp_path: Path) -> None:

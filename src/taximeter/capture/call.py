@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 from taximeter.capture.decoder import Decode, UndecodableError, decoder_for
 from taximeter.capture.recorder import Recorder
-from taximeter.capture.usage_filter import UsageFilter
+from taximeter.capture.usage_filter import UsageFilter, adds_nulls
 from taximeter.providers import Endpoint, Facts, Reading, is_usage_only
 from taximeter.scopes import current_scope
 from taximeter.vocabulary import Outcome
@@ -27,8 +27,7 @@ def _guarded(method: Callable[Concatenate["Call", P], None]) -> Callable[Concate
         try:
             method(self, *args, **kwargs)
         except Exception:  # a guest's mistake is not the host's problem
-            self.drop()
-            self.recorder.count_capture_error()
+            self._give_up()
 
     return guarded
 
@@ -59,7 +58,7 @@ class Call:
         endpoint: What answers.
         body: The request's body as the application wrote it; None when it is not in memory.
         headers: The request's headers.
-        asked_for_usage: Whether the request was changed, so that the usage-only event must come out again.
+        asked_for_usage: Whether the request was changed, so that what this adds must come out again.
     """
 
     def __init__(
@@ -91,6 +90,10 @@ class Call:
         _leave_calls_at_exit()
         recorder.begin()
 
+    def sent_as_written(self) -> None:
+        """Note that the request went out unchanged after all, so that nothing must come out of the answer."""
+        self._asked_for_usage = False
+
     @_guarded
     def respond(self, status: int, headers: Mapping[str, str]) -> None:
         """Take the status and headers of the response; a redirect is no answer, the call that follows it has one."""
@@ -103,7 +106,8 @@ class Call:
         with suppress(UndecodableError):  # then the event says what the headers say, and misses the usage
             self._decode = decoder_for(encoding)
         if self._asked_for_usage and not encoding and "json" not in headers.get("content-type", ""):
-            self._filter = UsageFilter(partial(is_usage_only, self._reading.endpoint))
+            endpoint = self._reading.endpoint
+            self._filter = UsageFilter(partial(is_usage_only, endpoint), takes_nulls=adds_nulls(endpoint))
 
     def arrive(self, chunk: bytes) -> bytes:
         """Note the next raw bytes and return what the application gets of them; `look` reads them afterwards."""
@@ -111,9 +115,9 @@ class Call:
             self.look()
         self._arrived_ns = perf_counter_ns()
         self._unread = chunk
-        return chunk if self._filter is None else self._filtered(self._filter, chunk)
-
-    def _filtered(self, usage_filter: UsageFilter, chunk: bytes) -> bytes:
+        usage_filter = self._filter
+        if usage_filter is None:
+            return chunk
         try:
             return usage_filter.feed(chunk)
         except Exception:  # then it is passed on unread, like everything after it
@@ -130,16 +134,18 @@ class Call:
             self.recorder.count_capture_error()
             return b"" if usage_filter is None else usage_filter.release()
 
-    @_guarded
     def look(self) -> None:
         """Read what has arrived, now that the application has it."""
         chunk, self._unread = self._unread, b""
         if not chunk or self._decode is None or not self._open:
             return
-        for part in self._decode(chunk):
-            self._reading.feed(part)
-        if self._first_token_ns is None and self._reading.has_output:
-            self._first_token_ns = self._arrived_ns
+        try:  # in place of the guard, which would cost more for each chunk
+            for part in self._decode(chunk):
+                self._reading.feed(part)
+            if self._first_token_ns is None and self._reading.has_output:
+                self._first_token_ns = self._arrived_ns
+        except Exception:
+            self._give_up()
 
     @_guarded
     def see_body(self, body: bytes) -> None:
@@ -147,7 +153,6 @@ class Call:
         self._arrived_ns = perf_counter_ns()
         self._decode = decoder_for("")
         self._unread = body
-        self.look()
         self.end()
 
     @_guarded
@@ -167,6 +172,10 @@ class Call:
             self._finish(whole=False, error=error)
         else:
             self._finish(whole=False, left=True)
+
+    def _give_up(self) -> None:
+        self.drop()
+        self.recorder.count_capture_error()
 
     def drop(self) -> None:
         """Forget the call: it makes no event."""

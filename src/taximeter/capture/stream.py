@@ -37,11 +37,12 @@ class _Wrapper:
 class _SyncStream(_Wrapper):
     def __iter__(self) -> Iterator[bytes]:
         call = self._call
+        arrive, look = call.arrive, call.look
         try:
             for chunk in self._stream:
-                if forwarded := call.arrive(chunk):
+                if forwarded := arrive(chunk):
                     yield forwarded
-                call.look()
+                look()
         except GeneratorExit:
             call.leave()
             raise
@@ -64,12 +65,13 @@ class _SyncStream(_Wrapper):
 class _AsyncStream(_Wrapper):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         call = self._call
+        arrive, look = call.arrive, call.look
         chunks = self._stream.__aiter__()
         try:
             async for chunk in chunks:
-                if forwarded := call.arrive(chunk):
+                if forwarded := arrive(chunk):
                     yield forwarded
-                call.look()
+                look()
         except GeneratorExit:
             call.leave()
             raise

@@ -1,17 +1,22 @@
 """Transport: stands in front of a transport of httpx or httpx2 and meters what passes."""
 
+import re
+from contextlib import suppress
 from typing import Any
 
 from taximeter.capture.call import Call
+from taximeter.capture.decoder import decoder_for
 from taximeter.capture.recorder import Recorder
 from taximeter.capture.stream import metered_stream
 from taximeter.providers import Endpoint, ask_for_usage, identify
 
-_REFUSALS = frozenset({400, 422})  # how servers answer to fields that they do not know
+_REFUSALS = frozenset({400, 401, 403, 404, 413, 415, 422})
+"""How servers and gateways answer to what they did not expect: a field, a length, a body that is not the one signed."""
+_FIRST_ERROR = 400
 _TELLING = frozenset({"llama.cpp"})
 """Servers whose streams end with their counts anyway, and where asking moves these into another chunk."""
 
-_SIGNATURES = frozenset({"content-digest", "content-md5", "digest", "signature", "x-amz-content-sha256"})
+_SIGNED = re.compile(rb"sha256|digest|signature|hmac|content-md5", re.IGNORECASE)
 
 
 class MeteredTransport:
@@ -45,15 +50,16 @@ class MeteredTransport:
             return self._inner.handle_request(request)
         try:
             response = self._inner.handle_request(sent)
-            if sent is not request and response.status_code in _REFUSALS:
-                response.read()
-                if _refuses_to_tell(self._recorder, request, response):
+            if sent is not request and response.status_code >= _FIRST_ERROR:
+                if not response.is_closed:
+                    response = _in_hand(response, b"".join(response.iter_raw()), sent)
+                if _may_be_our_fault(response):
                     response = self._inner.handle_request(request)
+                    _answer_as_written(call, request, response)
         except BaseException as error:
             call.fail(error)
             raise
-        _follow(call, request, response)
-        return response
+        return _follow(call, request, response)
 
     async def handle_async_request(self, request: Any) -> Any:
         """Send *request* and return the response, its stream metered."""
@@ -62,15 +68,18 @@ class MeteredTransport:
             return await self._inner.handle_async_request(request)
         try:
             response = await self._inner.handle_async_request(sent)
-            if sent is not request and response.status_code in _REFUSALS:
-                await response.aread()
-                if _refuses_to_tell(self._recorder, request, response):
+            if sent is not request and response.status_code >= _FIRST_ERROR:
+                if not response.is_closed:
+                    response = _in_hand(
+                        response, b"".join([chunk async for chunk in response.aiter_raw()]), sent
+                    )
+                if _may_be_our_fault(response):
                     response = await self._inner.handle_async_request(request)
+                    _answer_as_written(call, request, response)
         except BaseException as error:
             call.fail(error)
             raise
-        _follow(call, request, response)
-        return response
+        return _follow(call, request, response)
 
 
 def _begin(recorder: Recorder, request: Any) -> tuple[Call | None, Any]:
@@ -98,20 +107,39 @@ def _asking(recorder: Recorder, endpoint: Endpoint, request: Any, body: bytes) -
     """Return the request that also asks for the usage; None when there is nothing to ask, or the body is signed."""
     if request.url.netloc in recorder.unasked:
         return None
-    if "aws4-" in request.headers.get("authorization", "").lower() or not _SIGNATURES.isdisjoint(
-        request.headers
-    ):
-        return None
     asking = ask_for_usage(endpoint, body)
-    return None if asking is None else _with_body(request, asking)
+    return None if asking is None or _is_signed(request.headers) else _with_body(request, asking)
 
 
-def _refuses_to_tell(recorder: Recorder, request: Any, response: Any) -> bool:
-    """Whether a server refuses the call for what we have added to it; then it gets the application's own request."""
-    if b"stream_options" not in response.content:
-        return False
-    recorder.unasked.add(request.url.netloc)
-    return True
+def _is_signed(headers: Any) -> bool:
+    """Whether a header looks like a signature over the body, which must not change then."""
+    names = b",".join(name for name, _ in headers.raw)
+    return _SIGNED.search(names) is not None or "aws4-" in headers.get("authorization", "").lower()
+
+
+def _in_hand(response: Any, body: bytes, request: Any) -> Any:
+    """Return an error's response with its raw body read already; the application still reads it in any way it likes."""
+    stream = type(request.stream)(body)
+    return type(response)(
+        response.status_code, headers=response.headers, stream=stream, extensions=response.extensions
+    )
+
+
+def _may_be_our_fault(response: Any) -> bool:
+    """Whether an error may come from what we have added; then the server gets the application's own request."""
+    if response.status_code in _REFUSALS:
+        return True
+    body: bytes = response.content if response.is_closed else b"".join(response.stream)
+    with suppress(Exception):  # it is looked at as it is, then
+        body = b"".join(decoder_for(response.headers.get("content-encoding", ""))(body))
+    return b"stream_options" in body or b"include_usage" in body
+
+
+def _answer_as_written(call: Call, request: Any, response: Any) -> None:
+    """Note that *response* answers the application's own request; where that went well, nothing is asked any more."""
+    call.sent_as_written()
+    if response.is_success:
+        call.recorder.unasked.add(request.url.netloc)
 
 
 def _with_body(request: Any, body: bytes) -> Any:
@@ -128,18 +156,37 @@ def _with_body(request: Any, body: bytes) -> Any:
     )
 
 
-def _follow(call: Call, request: Any, response: Any) -> None:
+def _follow(call: Call, request: Any, response: Any) -> Any:
+    """Let the call see the response, and return the one that the application gets."""
     call.respond(response.status_code, response.headers)
     try:
         if response.headers.get("server", "").lower() in _TELLING:
             call.recorder.unasked.add(request.url.netloc)
         if response.is_closed:  # made in memory, by a mock or a cache
-            call.see_body(response.content)
-        else:
-            response.stream = metered_stream(response.stream, call)
+            return _follow_in_memory(call, response)
+        response.stream = metered_stream(response.stream, call)
     except Exception:  # the response goes on as it is
         call.drop()
         call.recorder.count_capture_error()
+    return response
+
+
+def _follow_in_memory(call: Call, response: Any) -> Any:
+    body = response.content
+    forwarded = call.arrive(body) + call.rest()
+    if forwarded != body:
+        response = _with_content(response, forwarded)
+    call.see_body(body)
+    return response
+
+
+def _with_content(response: Any, content: bytes) -> Any:
+    headers = response.headers.copy()
+    if "content-length" in headers:
+        headers["content-length"] = str(len(content))
+    return type(response)(
+        response.status_code, headers=headers, content=content, extensions=response.extensions
+    )
 
 
 def metered(transport: Any, recorder: Recorder) -> MeteredTransport:

@@ -248,12 +248,12 @@ def _with_hidden_reasoning(
 ) -> int | None:
     """Return all output, reasoning included.
 
-    xAI counts reasoning beside the completion, and so do hosts of its models, which the total shows. Google's
+    xAI counts reasoning beside the completion, whatever its total says; hosts of its models show it by theirs. Google's
     compatible endpoint does not name its thinking at all; only the total holds it.
     """
     total, seen = count_of(raw, "total_tokens"), known_sum(prompt, completion)
     if reasoning and completion is not None:
-        beside = total == known_sum(seen, reasoning) or (provider == "xai" and reasoning > completion)
+        beside = provider == "xai" or total == known_sum(seen, reasoning)
         return completion + reasoning if beside else completion
     if (
         provider == "google"

@@ -7,7 +7,8 @@ from typing import Any
 _LISTS = (list, tuple)
 _NOTHING: dict[str, Any] = {}
 _FIELDS_LIMIT = 100
-_LARGEST = 2**63 - 1  # what a column of any store holds
+_LARGEST = 10**12  # no call comes near; a store of millions of calls can still add them up in 64 bits
+_LARGEST_USD_NANOS = 10**15  # a million dollars
 
 
 def as_count(value: Any) -> int | None:
@@ -77,7 +78,7 @@ def as_usd_nanos(value: Any) -> int | None:
         return None
     try:
         nanos = Decimal(str(value)).scaleb(9).quantize(Decimal(1), ROUND_HALF_EVEN)
-        return as_count(int(nanos))
+        return int(nanos) if 0 <= nanos <= _LARGEST_USD_NANOS else None
     except (ArithmeticError, ValueError):
         return None
 

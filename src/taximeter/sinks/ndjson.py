@@ -2,7 +2,6 @@
 
 import os
 import stat
-from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
@@ -17,7 +16,8 @@ class NdjsonSink:
     """Appends lines; makes the file with mode 0600.
 
     A file that was moved away is made anew at the next write. A line that a crash left torn is ended before the next
-    event. A batch that failed half way is continued, not repeated.
+    event. What a batch that failed half way has written is cut off again, so that the file holds what was delivered;
+    where another process has appended to it meanwhile, the batch is continued instead.
 
     Args:
         path: The file.
@@ -66,10 +66,10 @@ class NdjsonSink:
         self._written_lines += len(lines)
 
     def _give_up(self, data: bytes, written: int) -> None:
-        """Keep the lines that are whole, and close: the next attempt looks at the file afresh."""
-        self._written_lines += data.count(b"\n", 0, written)
+        """Take back what was written, and close: the next attempt looks at the file afresh."""
         if self._file is not None:
-            _take_back(self._file.fileno(), written - data.rfind(b"\n", 0, written) - 1)
+            if not _take_back(self._file.fileno(), written):
+                self._written_lines += data.count(b"\n", 0, written)
             self._close()
 
     def _opened(self) -> FileIO:
@@ -99,14 +99,16 @@ def _is_same_file(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _take_back(descriptor: int, torn_bytes: int) -> None:
-    """Cut off the part of a line that was written, unless another process has appended to it meanwhile."""
-    if not torn_bytes:
-        return
-    with suppress(OSError):  # then the line stays torn, and is ended before the next event
+def _take_back(descriptor: int, written: int) -> bool:
+    """Cut off the last bytes, unless another process has appended to them or this is no file; return whether."""
+    try:
         end = os.lseek(descriptor, 0, os.SEEK_CUR)
-        if os.fstat(descriptor).st_size == end:
-            os.ftruncate(descriptor, end - torn_bytes)
+        if not written or os.fstat(descriptor).st_size != end:
+            return False
+        os.ftruncate(descriptor, end - written)
+    except OSError:  # what was written stays, and a torn line is ended before the next event
+        return False
+    return True
 
 
 def _is_torn(descriptor: int, path: Path) -> bool:
@@ -116,4 +118,4 @@ def _is_torn(descriptor: int, path: Path) -> bool:
         return False
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
-        return file.read() != b"\n"
+        return file.read(1) != b"\n"  # one byte: others may have appended more by now

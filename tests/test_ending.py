@@ -1,0 +1,60 @@
+"""The end of trackers that nobody closes."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from sink_doubles import run_program
+
+DROPPED = """
+import anyio, os, sys, time, taximeter, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # fork with threads, 3.12
+class Hanging:
+    name = "hanging"
+    async def write(self, batch): await anyio.sleep_forever()
+    async def aclose(self): pass
+started = time.monotonic()
+tracker = taximeter.start(Hanging(), close_timeout_s=TIMEOUT)
+tracker.track_task_completion(taximeter.TaskCompletionEvent())
+del tracker
+"""
+
+
+def test_the_end_waits_for_a_dropped_tracker_no_longer_than_it_may(tmp_path: Path) -> None:
+    """Dropping it returns at once; the end of the program takes at most the time to close."""
+    out = run_program(
+        DROPPED.replace("TIMEOUT", "0.3") + "assert time.monotonic() - started < 0.3\n"
+        "import atexit\n"
+        "atexit._run_exitfuncs()\n"
+        "print(time.monotonic() - started)\n",
+        tmp_path,
+    )
+    assert 0.3 <= float(out) < 0.8
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+def test_a_child_waits_for_nothing_of_its_parent(tmp_path: Path) -> None:
+    """The parent's dropped tracker is the parent's to end."""
+    run_program(
+        DROPPED.replace("TIMEOUT", "60") + "if child := os.fork():\n"
+        "    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0\n"
+        "    assert time.monotonic() - started < 20\n"
+        "    os._exit(0)\n",
+        tmp_path,
+    )
+
+
+def test_a_tracker_without_events_leaves_nothing_behind(tmp_path: Path) -> None:
+    """No thread is started for its end, and nothing is called at the end of the program."""
+    run_program(
+        "import gc, threading, weakref, taximeter\n"
+        "from taximeter.ending import Ending\n"
+        "tracker = taximeter.start('events.ndjson')\n"
+        "gone = weakref.ref(tracker)\n"
+        "del tracker\n"
+        "assert gone() is None and threading.active_count() == 1\n"
+        "gc.collect()\n"
+        "assert not [thing for thing in gc.get_objects() if type(thing) is Ending]\n",
+        tmp_path,
+    )
