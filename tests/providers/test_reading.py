@@ -111,6 +111,13 @@ def test_an_error_status_fails_whatever_the_body_says() -> None:
         assert (facts.error_type, facts.error_status, facts.error_retryable) == (word, 502, True)
 
 
+def test_a_refusal_may_come_in_a_list() -> None:
+    """Google's compatible endpoint sends one; its word is kept, and an empty list is still a failure."""
+    for body, word in ((b'[{"error":{"status":"NOT_FOUND","code":404}}]', "NOT_FOUND"), (b"[]", "http_404")):
+        facts = read_response(CHAT, None, 404, JSON, body)
+        assert (facts.error_type, facts.error_status) == (word, 404)
+
+
 def test_binary_answers_are_passed_over() -> None:
     """Spoken audio is output and complete, and no garbled JSON."""
     speech = endpoint_for("openai.speech", provider="openai")

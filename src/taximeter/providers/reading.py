@@ -12,7 +12,7 @@ from taximeter.providers.answer import UNREADABLE, Answer
 from taximeter.providers.directory import FORMATS
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import Facts, RequestFacts
-from taximeter.providers.failure import failure_of
+from taximeter.providers.failure import bare_word, failure_of
 from taximeter.providers.headers import lower_cased, media_type
 from taximeter.providers.salvage import salvage
 
@@ -184,8 +184,8 @@ class Reading:
             return
         if word := lower_cased(self._headers).get("x-amzn-errortype"):
             facts.error_type = word.partition(":")[0]
-        elif any(isinstance(decoded.get(name), str) for name in ("message", "detail", "Message")):
-            facts.error_type = "error"
+        else:
+            facts.error_type = bare_word(decoded)
 
     def _note_status(self) -> None:
         facts = self._answer.facts
@@ -211,7 +211,7 @@ class Reading:
             return
         self._answer.event = name.decode("utf-8", "replace") if name else ""
         try:
-            decoded = _decoder(self._answer.shape if self._status < 400 else dict[str, Any]).decode(document)
+            decoded = self._decode(document)
             self._answer.add(decoded)
         except UNREADABLE:
             self.unparsed += 1
@@ -220,6 +220,15 @@ class Reading:
             self._note_refusal(decoded)
         if isinstance(self._framing, WholeBody):
             self._answer.complete = True
+
+    def _decode(self, document: bytes) -> Mapping[str, Any]:
+        if self._status < 400:
+            decoded: Mapping[str, Any] = _decoder(self._answer.shape).decode(document)
+            return decoded
+        refusal = _decoder(dict[str, Any] | list[dict[str, Any]]).decode(document)
+        if isinstance(refusal, list):  # Google's compatible endpoint puts its refusal into a list
+            return refusal[0] if refusal else {}
+        return refusal  # type: ignore[no-any-return] # what the decoder above makes
 
 
 def read_response(
