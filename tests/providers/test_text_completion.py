@@ -34,3 +34,11 @@ def test_several_results_are_added_up() -> None:
     assert facts.usage is not None
     assert (facts.usage.input_tokens, facts.usage.output_tokens) == (13, 23)
     assert facts.finish_reasons == ("max_tokens", "eos_token")
+
+
+def test_a_list_of_texts_is_an_answer() -> None:
+    """Hugging Face wraps even a single text; its tokens are counted only when details are asked for."""
+    plain = read_body("huggingface.generate", [{"generated_text": "ok"}])
+    assert (plain.error_type, plain.truncated, plain.usage) == (None, False, None)
+    details = {"finish_reason": "length", "generated_tokens": 5}
+    assert read_body("huggingface.generate", [{"details": details}]).finish_reasons == ("length",)

@@ -9,7 +9,7 @@ tools/server/README.md.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import usage_of
@@ -100,6 +100,16 @@ class TextAnswer(Answer):
             if known := [count for count in counts if count is not None]:
                 raw = self.facts.raw_usage = self.facts.raw_usage or {}
                 raw[name] = max(as_count(raw.get(name)) or 0, *known)
+
+
+class HuggingFaceAnswer(TextAnswer):
+    """A text, or a list of texts, as the inference API wraps even a single one."""
+
+    shape: ClassVar[Any] = Any
+
+    def add(self, document: Any) -> None:
+        """Take a body or one event."""
+        super().add({"outputs": document} if isinstance(document, list) else as_mapping(document))
 
 
 class ReplicateAnswer(TextAnswer):
