@@ -185,7 +185,7 @@ def test_an_event_may_be_called_an_error() -> None:
     """Then its data is the error itself."""
     body = (
         f"data: {json.dumps(chunk({'content': 'a'}))}\n\n"
-        + 'event: error\ndata: {"message":"no","code":500}\n\n'
+        'event: error\ndata: {"message":"no","code":500}\n\n'
     )
     facts = read_response(endpoint_for(CHAT), None, 200, STREAM, body.encode())
     assert (facts.error_type, facts.error_status, facts.error_retryable) == ("500", 500, True)

@@ -39,6 +39,9 @@ class Answer:
     framing: ClassVar[type[Framing]] = ServerSentEvents
     """How the format streams when the response itself does not say."""
 
+    text_types: ClassVar[frozenset[str]] = frozenset()
+    """The content types of answers that are plain text, which tells nothing."""
+
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.event = ""  # the name of the event that is being read, empty where the framing has none
