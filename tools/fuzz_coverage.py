@@ -2,8 +2,8 @@
 
 Needs `pip install atheris`. A night's run: `python tools/fuzz_coverage.py findings -max_total_time=28800`; a quick one:
 `python tools/fuzz_coverage.py -runs=1000000`. The samples of tests/fixtures/wire are what it starts from. It stops at the first
-input that raises, that counts below zero, that gives another answer when the body comes in pieces, or whose price is
-negative; libFuzzer writes that input to a file.
+input that raises, even where a guard keeps it from the caller, that counts below zero, that gives another answer when
+the body comes in pieces, or whose price is negative; libFuzzer writes that input to a file.
 """
 
 import sys
@@ -75,7 +75,10 @@ def read(name: str, kind: str, status: int, body: bytes, size: int) -> Facts:
     reading.respond(status, {"content-type": kind})
     for start in range(0, len(body), size):
         reading.feed(body[start : start + size])
-    return reading.finish()
+    facts = reading.finish()
+    if reading.fault is not None:
+        raise reading.fault
+    return facts
 
 
 def check(facts: Facts) -> None:

@@ -38,6 +38,12 @@ EVENTS, JSON, LINES, NONE = "text/event-stream", "application/json", "applicatio
         (b"\0", "application/vnd.amazon.eventstream", ServerSentEvents, AwsEventStream),
         (b"{", JSON, AwsEventStream, WholeBody),
         (b"ID3", "audio/mpeg", ServerSentEvents, BinaryBody),
+        (b"data:", "application/octet-stream", ServerSentEvents, ServerSentEvents),
+        (b"event:", "application/octet-stream", ServerSentEvents, ServerSentEvents),
+        (b"dat\0a:", "application/octet-stream", ServerSentEvents, BinaryBody),
+        (b"data: 1", EVENTS, JsonLines, ServerSentEvents),
+        (b"data: 1", LINES, JsonLines, ServerSentEvents),
+        (b"{", EVENTS, JsonLines, JsonLines),
     ],
 )
 def test_bytes_count_more_than_labels(

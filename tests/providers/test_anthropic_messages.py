@@ -86,3 +86,10 @@ def test_speed_and_place_move_the_price() -> None:
     usage = {"input_tokens": 1, "speed": "fast", "inference_geo": "us", "service_tier": "priority"}
     facts = read_body(MESSAGES, {"type": "message", "usage": usage})
     assert (facts.price_context, facts.service_tier) == ({"speed": "fast", "inference_geo": "us"}, "priority")
+
+
+def test_the_cost_that_a_host_reports_is_kept() -> None:
+    """OpenRouter reports it in this format too."""
+    usage = {"input_tokens": 10, "output_tokens": 5, "cost": 0.001}
+    facts = read_body(MESSAGES, {"type": "message", "content": [], "usage": usage}, provider="openrouter")
+    assert facts.reported_cost_usd_nanos == 1_000_000

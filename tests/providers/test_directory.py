@@ -62,6 +62,18 @@ INFERENCES = [
     ("POST", "https://api.cohere.com/v2/chat", "cohere", "cohere.chat_v2"),
     ("POST", "https://api.cohere.com/v1/chat", "cohere", "cohere.chat_v1"),
     ("POST", "https://api.voyageai.com/v1/rerank", "voyage", "rerank"),
+    ("POST", "https://api.voyageai.com/v1/multimodalembeddings", "voyage", "openai.embeddings"),
+    ("POST", "https://api.voyageai.com/v1/contextualizedembeddings", "voyage", "openai.embeddings"),
+    ("POST", "https://api.minimax.io/v1/text/chatcompletion_v2", "minimax", "openai.chat"),
+    ("POST", "https://api.cohere.com/v1/summarize", "cohere", "cohere.generate_v1"),
+    ("POST", "https://api.cohere.com/v1/classify", "cohere", "cohere.classify"),
+    (
+        "POST",
+        "https://api-inference.huggingface.co/models/openai-community/gpt2",
+        "huggingface",
+        "huggingface.generate",
+    ),
+    ("POST", "https://eu-de.ml.cloud.ibm.com/ml/v1/text/chat?version=2", "watsonx", "watsonx.chat"),
     ("GRPC", "api.x.ai/xai_api.Chat/GetCompletion", "xai", "xai.grpc_chat"),
     (
         "POST",
@@ -71,7 +83,25 @@ INFERENCES = [
     ),
 ]
 
+GOOGLE = "https://generativelanguage.googleapis.com/v1beta"
+VERTEX = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1"
+
+NAMED = [
+    (f"{VERTEX}/endpoints/77:generateContent", "gemini.generate", "77"),
+    (f"{VERTEX}/endpoints/77:streamGenerateContent", "gemini.stream_generate", "77"),
+    (f"{GOOGLE}/tunedModels/mine-1:generateContent", "gemini.generate", "mine-1"),
+    (f"{GOOGLE}/models/imagen-4.0-fast:predict", "vertex.predict_image", "imagen-4.0-fast"),
+    (f"{VERTEX}/publishers/google/models/imagen-3:predict", "vertex.predict_image", "imagen-3"),
+    (f"{VERTEX}/publishers/google/models/text-bison@002:predict", "vertex.predict_text", "text-bison@002"),
+    (f"{VERTEX}/publishers/google/models/text-embedding-5:predict", "vertex.predict", "text-embedding-5"),
+    ("https://me.openai.azure.com/openai/deployments/art/images/generations", "openai.images", "art"),
+    ("https://me.openai.azure.com/openai/deployments/ear/audio/translations", "openai.transcription", "ear"),
+    ("https://me.openai.azure.com/openai/deployments/voice/audio/speech", "openai.speech", "voice"),
+]
+
 OTHERS = [
+    ("POST", f"{VERTEX}/publishers/anthropic/models/count-tokens:rawPredict"),
+    ("POST", "https://huggingface.co/api/models/me/mine"),
     ("GET", "https://api.openai.com/v1/chat/completions"),
     ("GET", "https://api.openai.com/v1/models"),
     ("POST", "https://api.openai.com/v1/moderations"),
@@ -122,6 +152,14 @@ def test_a_url_may_name_model_and_region() -> None:
     assert (vertex.model, vertex.region) == ("g-2", "global")
     assert azure is not None
     assert (azure.model, azure.operation) == ("mine", Operation.EMBEDDINGS)
+
+
+@pytest.mark.parametrize(("url", "wire_format", "model"), NAMED)
+def test_a_model_in_the_address_is_read(url: str, wire_format: str, model: str) -> None:
+    """Endpoints, tuned models, predictions and deployments name what answers there."""
+    endpoint = identify("POST", url)
+    assert endpoint is not None
+    assert (endpoint.wire_format, endpoint.model) == (wire_format, model)
 
 
 def test_a_host_may_be_declared() -> None:

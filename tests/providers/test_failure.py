@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from taximeter.providers.failure import is_retryable, read_failure
+from taximeter.providers.failure import bare_word, is_retryable, read_failure
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,18 @@ def test_a_sentence_is_not_kept_as_the_word(text: str) -> None:
         False,
     )
     assert read_failure({"error": {"type": text}}) == ("error", None, False)
+
+
+@pytest.mark.parametrize(
+    ("document", "word"),
+    [
+        ({"object": "error", "type": "unknown_model", "message": "no"}, "unknown_model"),
+        ({"type": "not_found_error", "message": "no", "code": "gone"}, "not_found_error"),
+        ({"type": "a sentence with your prompt", "message": "no"}, "error"),
+        ({"detail": "no"}, "error"),
+        ({"type": "missing"}, None),
+    ],
+)
+def test_a_refusal_may_be_all_there_is(document: dict[str, str], word: str | None) -> None:
+    """Without an `error` the type beside the message is the word."""
+    assert bare_word(document) == word

@@ -29,6 +29,13 @@ def test_enums_may_be_numbers(reason: object, word: str) -> None:
     assert read_body(GENERATE, {"candidates": [{"finishReason": reason}]}).finish_reasons == (word,)
 
 
+@pytest.mark.parametrize(("provider", "word"), [("google", "PROHIBITED_CONTENT"), ("vertex", "SPII")])
+def test_google_ai_numbers_its_reasons_otherwise(provider: str, word: str) -> None:
+    """Its enum has a language more than Vertex's."""
+    facts = read_body(GENERATE, {"candidates": [{"finishReason": 8}]}, provider=provider)
+    assert facts.finish_reasons == (word,)
+
+
 def test_the_last_usage_counts_even_if_it_shrinks() -> None:
     """Running totals may be revised either way; chunks with nothing but a traffic type say nothing."""
     facts = read_events(

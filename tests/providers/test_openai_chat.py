@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from taximeter.providers import endpoint_for, read_response
 from taximeter.providers.openai_chat import read_usage
-from wire_samples import read_body, read_events
+from wire_samples import STREAM, read_body, read_events
 
 CHAT = "openai.chat"
 
@@ -76,9 +77,10 @@ def test_reasoning_beside_the_completion_is_output(provider: str, raw: dict[str,
 
 
 def test_thinking_that_is_only_in_the_total_is_output() -> None:
-    """Google's compatible endpoint does not name it."""
+    """Google's compatible endpoint does not name it, nor does Vertex's."""
     raw = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 40}
     assert read_usage(raw, "google").output_tokens == 30
+    assert read_usage(raw, "vertex").output_tokens == 30
     assert read_usage(raw, "openai").output_tokens == 5
 
 
@@ -117,6 +119,32 @@ def test_tool_calls_are_told_apart_by_index_and_id() -> None:
     assert facts.tool_call_count == 2
 
 
+def test_cache_writes_are_part_of_the_prompt() -> None:
+    """Alibaba names them as Anthropic does, in the details."""
+    details = {"cached_tokens": 3, "cache_creation_input_tokens": 4}
+    usage = read_usage({"prompt_tokens": 10, "prompt_tokens_details": details}, "alibaba")
+    assert (usage.cache_read_tokens, usage.cache_write_5m_tokens, usage.uncached_input_tokens) == (3, 4, 3)
+
+
+def test_calls_without_ids_are_told_apart_by_name() -> None:
+    """A fragment of the arguments has no name and is no call of its own, whatever its server leaves out."""
+    calls = [
+        {"index": 0, "id": "", "function": {"name": "fare", "arguments": ""}},
+        {"index": 0, "id": "", "function": {"arguments": "{}"}},
+        {"index": 0, "id": "", "function": {"name": "route", "arguments": "{}"}},
+    ]
+    facts = read_events(CHAT, *(chunk({"tool_calls": [call]}) for call in calls), chunk(finish="tool_calls"))
+    assert facts.tool_call_count == 2
+
+
+def test_a_delta_may_be_the_call_itself() -> None:
+    """Snowflake's is one; its id comes once, after text too."""
+    start = {"type": "tool_use", "tool_use_id": "t", "name": "fare", "input": ""}
+    events = [{"content": "a"}, start, {"type": "tool_use", "input": "{}"}]
+    facts = read_events(CHAT, *map(chunk, events), chunk(finish="stop"), provider="snowflake")
+    assert facts.tool_call_count == 1
+
+
 def test_the_older_function_call_is_a_call() -> None:
     """One choice can have one."""
     choice = {"index": 0, "message": {"function_call": {"name": "f"}}, "finish_reason": "function_call"}
@@ -124,9 +152,11 @@ def test_the_older_function_call_is_a_call() -> None:
 
 
 def test_every_choice_has_its_own_end() -> None:
-    """The reasons come in the order of the choices' first end."""
+    """The reasons come in the order of the choices, whichever of them ended first."""
     choices = [{"index": n, "finish_reason": reason} for n, reason in enumerate(("stop", "length"))]
     assert read_body(CHAT, {"choices": choices}).finish_reasons == ("stop", "length")
+    streamed = read_events(CHAT, *({"choices": [choice]} for choice in reversed(choices)))
+    assert streamed.finish_reasons == ("stop", "length")
 
 
 def test_a_stream_needs_no_done_to_be_whole() -> None:
@@ -141,6 +171,24 @@ def test_an_error_may_come_in_the_middle() -> None:
     for event in ({"error": error}, {"choices": [{"index": 0, "error": error, "finish_reason": "error"}]}):
         facts = read_events(CHAT, chunk({"content": "a"}), event)
         assert (facts.error_type, facts.error_status, facts.error_retryable) == ("502", 502, True)
+
+
+def test_groq_hides_an_error_in_its_own_place() -> None:
+    """A stream that ends with one has failed, whatever its status was."""
+    facts = read_events(
+        CHAT, chunk({"content": "a"}), chunk(finish="error", x_groq={"error": "busy"}), "[DONE]"
+    )
+    assert facts.error_type == "error"
+
+
+def test_an_event_may_be_called_an_error() -> None:
+    """Then its data is the error itself."""
+    body = (
+        f"data: {json.dumps(chunk({'content': 'a'}))}\n\n"
+        'event: error\ndata: {"message":"no","code":500}\n\n'
+    )
+    facts = read_response(endpoint_for(CHAT), None, 200, STREAM, body.encode())
+    assert (facts.error_type, facts.error_status, facts.error_retryable) == ("500", 500, True)
 
 
 def test_spaces_in_the_json_make_no_difference() -> None:

@@ -57,6 +57,62 @@ def test_content_types_are_not_trusted_blindly() -> None:
     assert (facts.error_type, facts.streaming) == ("rate_limit_error", False)
 
 
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("openai.chat.sse", {"content-type": "application/octet-stream"}),
+        ("ollama.chat.ndjson", JSON),
+        ("ollama.chat.ndjson", STREAM),
+    ],
+)
+def test_a_mislabelled_stream_is_read_by_its_bytes(name: str, label: dict[str, str]) -> None:
+    """Whatever the label says and however the body comes, the facts are those of the right label."""
+    sample = BY_NAME[name]
+    mislabelled = sample._replace(headers=label)
+    facts = read(sample, [sample.body])
+    assert read(mislabelled, [sample.body]) == facts
+    assert read(mislabelled, [sample.body[at : at + 1] for at in range(len(sample.body))]) == facts
+
+
+def test_events_of_a_format_of_lines_are_read() -> None:
+    """A gateway may wrap each line in an event."""
+    sample = BY_NAME["ollama.chat.ndjson"]
+    events = b"".join(b"data: " + line + b"\n\n" for line in sample.body.splitlines())
+    facts = read(sample._replace(headers=STREAM), [events])
+    assert facts == read(sample, [sample.body])
+
+
+@pytest.mark.parametrize(
+    ("label", "status", "error"),
+    [
+        ("text/plain", 200, None),
+        ("text/vtt", 200, None),
+        ("text/plain", 500, "http_500"),
+    ],
+)
+def test_a_transcript_may_be_plain_text(label: str, status: int, error: str | None) -> None:
+    """Text and subtitles are answers without a usage; an error page is none."""
+    endpoint = endpoint_for("openai.transcription", provider="openai")
+    for body in (b"data is what they speak of.\n", b"[music]\n", b"1\n00:00:00,000 --> 00:00:01,000\nHm.\n"):
+        facts = read_response(endpoint, None, status, {"content-type": label}, body)
+        assert (facts.error_type, facts.usage) == (error, None)
+        assert not facts.truncated
+    page = read_response(endpoint, None, 200, {"content-type": "text/html"}, b"<html>")
+    assert page.error_type == "unparseable"
+
+
+@pytest.mark.parametrize("space", [b"", b" \r\n\t", b"\x0b", b"\x0c\n", b"\n" * 5000])
+@pytest.mark.parametrize("name", ["openai.chat.json", "openai.chat.sse", "ollama.chat.ndjson"])
+def test_leading_space_makes_no_difference_between_splits(name: str, space: bytes) -> None:
+    """White space that JSON does not know makes a body unreadable in pieces as in one."""
+    sample = BY_NAME[name]
+    body = space + sample.body
+    facts = read(sample, [body])
+    assert read(sample, [body[at : at + 1] for at in range(len(body))]) == facts
+    if space.strip(b" \r\n\t") == b"":
+        assert facts == read(sample, [sample.body])
+
+
 def test_output_and_end_are_seen_when_they_pass() -> None:
     """A first role chunk is no output, a first text is; the end mark is known before the connection closes."""
     reading = reading_of(BY_NAME["openai.chat.sse"])
@@ -109,6 +165,13 @@ def test_an_error_status_fails_whatever_the_body_says() -> None:
     ):
         facts = read_response(CHAT, None, 502, headers, body)
         assert (facts.error_type, facts.error_status, facts.error_retryable) == (word, 502, True)
+
+
+def test_a_refusal_may_come_in_a_list() -> None:
+    """Google's compatible endpoint sends one; its word is kept, and an empty list is still a failure."""
+    for body, word in ((b'[{"error":{"status":"NOT_FOUND","code":404}}]', "NOT_FOUND"), (b"[]", "http_404")):
+        facts = read_response(CHAT, None, 404, JSON, body)
+        assert (facts.error_type, facts.error_status) == (word, 404)
 
 
 def test_binary_answers_are_passed_over() -> None:

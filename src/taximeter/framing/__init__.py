@@ -2,7 +2,7 @@
 
 from taximeter.framing.aws_event_stream import AwsEventStream
 from taximeter.framing.binary_body import BinaryBody
-from taximeter.framing.choice import choose_framing
+from taximeter.framing.choice import choose_framing, head_bytes
 from taximeter.framing.document import BODY_LIMIT_BYTES, DOCUMENT_LIMIT_BYTES, Document, Framing
 from taximeter.framing.json_array import JsonArray
 from taximeter.framing.json_lines import JsonLines
@@ -21,4 +21,5 @@ __all__ = [
     "ServerSentEvents",
     "WholeBody",
     "choose_framing",
+    "head_bytes",
 ]

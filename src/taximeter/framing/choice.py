@@ -15,33 +15,44 @@ _LINES = frozenset(
     {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/stream+json"}
 )
 _BINARY = ("audio/", "image/", "video/", "application/octet-stream")
-_EVENT_STARTS = b"deir:\xef"  # data, event, id, retry, a comment, a byte order mark
+_FIELDS = (b"data:", b"event:")  # what no sound or picture begins with
+_BOM = b"\xef"  # its first byte
+_EVENT_STARTS = b"deir:"  # data, event, id, retry, a comment
+
+
+def head_bytes(media_type: str) -> int:
+    """Return how many bytes, white space left off, `choose_framing` wants to see of a longer body."""
+    return len(_FIELDS[1]) if media_type.startswith(_BINARY) else 1
 
 
 def choose_framing(head: bytes, media_type: str, usual: type[Framing]) -> Framing:
     """Return a fresh framing for a body.
 
     Args:
-        head: The first bytes, white space left off; one is enough.
+        head: The first bytes, white space left off; as many as `head_bytes` says, fewer when the body is shorter.
         media_type: The content type without parameters, empty where there is none.
         usual: How the format streams.
     """
     first = head[:1]
     if first == b"{" and media_type == _JSON:  # as most answers are
         return WholeBody()
+    if first not in b"{[" and media_type.startswith(_BINARY):
+        return ServerSentEvents() if head.startswith(_FIELDS) else BinaryBody()
     return _framing_of(first, media_type, usual)()
 
 
 def _framing_of(first: bytes, media_type: str, usual: type[Framing]) -> type[Framing]:
     is_json = first in b"{["
-    if media_type.startswith(_BINARY) and not is_json:
-        return BinaryBody
     if media_type == _FRAMES or (first == b"\0" and usual is AwsEventStream):
         return AwsEventStream
     if first == b"[" and usual is JsonArray:
         return JsonArray
+    if first in _EVENT_STARTS and usual is JsonLines:
+        return ServerSentEvents
     if media_type in _LINES or (usual is JsonLines and media_type != _JSON):
         return JsonLines
     return (
-        ServerSentEvents if not is_json and (media_type == _EVENTS or first in _EVENT_STARTS) else WholeBody
+        ServerSentEvents
+        if not is_json and (media_type == _EVENTS or first in _EVENT_STARTS + _BOM)
+        else WholeBody
     )

@@ -39,6 +39,9 @@ class Answer:
     framing: ClassVar[type[Framing]] = ServerSentEvents
     """How the format streams when the response itself does not say."""
 
+    text_types: ClassVar[frozenset[str]] = frozenset()
+    """The content types of answers that are plain text, which tells nothing."""
+
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.event = ""  # the name of the event that is being read, empty where the framing has none
@@ -48,7 +51,7 @@ class Answer:
         self.has_output = False
         self.complete = False
         self.usage_is_final = False
-        self._finish_reasons: dict[Any, str] = {}
+        self._finish_reasons: dict[int, str] = {}
 
     @staticmethod
     def read_request(body: Mapping[str, Any]) -> RequestFacts:
@@ -94,7 +97,7 @@ class Answer:
         """Return the facts of the whole."""
         self.settle()
         facts = self.facts
-        facts.finish_reasons = tuple(self._finish_reasons.values())
+        facts.finish_reasons = tuple(reason for _, reason in sorted(self._finish_reasons.items()))
         usage = facts.usage
         if usage is not None and (usage.uncached_input_tokens is None or usage.text_output_tokens is None):
             facts.partial = facts.raw_usage is not None and has_unreadable_count(facts.raw_usage)
@@ -110,8 +113,8 @@ class Answer:
         if facts.model is None:
             facts.model = as_text(document.get(model_name))
 
-    def note_finish(self, choice: Any, reason: Any) -> None:
-        """Keep why a choice ended; Vertex's protobuf enums come as integers."""
+    def note_finish(self, choice: int, reason: Any) -> None:
+        """Keep why the choice of that index ended; Vertex's protobuf enums come as integers."""
         if (
             isinstance(reason, str | int)
             and not isinstance(reason, bool)

@@ -12,6 +12,7 @@ import msgspec
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
+from taximeter.providers.openai_chat import reported_cost
 from taximeter.providers.request import Message, text_of, tool_names
 from taximeter.providers.values import (
     as_count,
@@ -97,6 +98,7 @@ class MessagesAnswer(Answer):
         if not raw:
             return
         facts.usage = read_usage(raw)
+        facts.reported_cost_usd_nanos = reported_cost(raw)  # OpenRouter's, in this format too
         facts.service_tier = as_text(raw.get("service_tier"))
         context = {name: text for name in ("speed", "inference_geo") if (text := as_text(raw.get(name)))}
         facts.price_context = context or None

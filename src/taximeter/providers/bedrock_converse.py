@@ -50,12 +50,14 @@ class ConverseAnswer(Answer):
             service_tier=as_text(as_mapping(body.get("serviceTier")).get("type")),
         )
 
+    def is_plain(self, document: bytes) -> bool:  # noqa: ARG002 - every format is asked with it
+        """No event is: the frame of an error may be empty, with nothing but its name."""
+        return False
+
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a response or one event of its stream, which the frame names."""
-        if self.event.endswith(("Exception", "Error")):
-            facts = self.facts
-            facts.error_type, facts.error_status, facts.error_retryable = failure_of(self.event, None)
-            return
+        if names_failure(self.event):
+            return  # see settle
         events = {self.event: document} if self.event else document
         self._add_message(as_mapping(nested(events, "output", "message")))
         self._add_block(as_mapping(nested(events, "contentBlockStart", "start")))
@@ -67,10 +69,13 @@ class ConverseAnswer(Answer):
             self._note_usage(holder)
 
     def settle(self) -> None:
-        """Work out usage."""
+        """Work out usage, and whether the stream ended in an error, whose frame may hold no document."""
+        facts = self.facts
+        if names_failure(self.event):
+            facts.error_type, facts.error_status, facts.error_retryable = failure_of(self.event, None)
         self.complete = self.complete or bool(self._finish_reasons)
-        if raw := self.facts.raw_usage:
-            self.facts.usage = read_usage(raw)
+        if raw := facts.raw_usage:
+            facts.usage = read_usage(raw)
 
     def _add_message(self, message: Mapping[str, Any]) -> None:
         for block in as_items(message.get("content")):
@@ -90,6 +95,11 @@ class ConverseAnswer(Answer):
             self.usage_is_final = True
         if tier := as_text(as_mapping(holder.get("serviceTier")).get("type")):
             self.facts.service_tier = tier
+
+
+def names_failure(event: str) -> bool:
+    """Return whether a frame's name is an exception's or an error code; events begin with a small letter."""
+    return event.endswith("Exception") or event[:1].isupper()
 
 
 def read_usage(raw: Mapping[str, Any]) -> Usage:

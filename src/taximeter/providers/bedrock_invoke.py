@@ -15,7 +15,7 @@ import msgspec
 from taximeter.framing import AwsEventStream, Framing
 from taximeter.providers.answer import Answer, UnreadableDocumentError
 from taximeter.providers.anthropic_messages import MessagesAnswer
-from taximeter.providers.bedrock_converse import ConverseAnswer, read_usage
+from taximeter.providers.bedrock_converse import ConverseAnswer, names_failure, read_usage
 from taximeter.providers.cohere import CohereAnswer
 from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
@@ -23,7 +23,7 @@ from taximeter.providers.failure import failure_of
 from taximeter.providers.openai_chat import ChatAnswer
 from taximeter.providers.request import system_text, text_of, tool_names
 from taximeter.providers.text_completion import TextAnswer
-from taximeter.providers.values import as_mapping, as_text, merged
+from taximeter.providers.values import as_count, as_items, as_mapping, as_text, merged
 from taximeter.usage import Usage
 
 METRICS = "amazon-bedrock-invocationMetrics"
@@ -45,6 +45,17 @@ _CONVERSE_FIELDS = frozenset(
         "output",
     }
 )
+
+
+class ChoicesAnswer(ChatAnswer):
+    """The choices of Mistral Large and DeepSeek, whose end has a name of its own (`stop_reason`)."""
+
+    def add(self, document: Mapping[str, Any]) -> None:
+        """Take a body or one event of a stream."""
+        super().add(document)
+        for choice in as_items(document.get("choices")):
+            if "finish_reason" not in choice:  # beside it, vLLM's `stop_reason` is the string that was hit
+                self.note_finish(as_count(choice.get("index")) or 0, choice.get("stop_reason"))
 
 
 class InvokeAnswer(Answer):
@@ -72,12 +83,14 @@ class InvokeAnswer(Answer):
         """Return *document*: the counts stand in the response itself."""
         return document
 
+    def is_plain(self, document: bytes) -> bool:  # noqa: ARG002 - every format is asked with it
+        """No event is: the frame of an error may be empty, with nothing but its name."""
+        return False
+
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a body, or one event of a stream, which holds the family's own event in base64."""
-        if self.event.endswith(("Exception", "Error")):
-            facts = self.facts
-            facts.error_type, facts.error_status, facts.error_retryable = failure_of(self.event, None)
-            return
+        if names_failure(self.event):
+            return  # see settle
         if isinstance(encoded := document.get("bytes"), str):
             document = _decoded(encoded)
         if metrics := as_mapping(document.get(METRICS)):
@@ -94,6 +107,8 @@ class InvokeAnswer(Answer):
     def settle(self) -> None:
         """Work out usage: the body's own counts first."""
         facts = self.facts
+        if names_failure(self.event):
+            facts.error_type, facts.error_status, facts.error_retryable = failure_of(self.event, None)
         if self._family is not None:
             self._family.settle()
             self._finish_reasons = self._family._finish_reasons  # noqa: SLF001 - the same class, one level in
@@ -109,7 +124,7 @@ class InvokeAnswer(Answer):
         if as_text(document.get("type")) not in {None, "completion"}:
             kind = MessagesAnswer
         elif "choices" in document:
-            kind = ChatAnswer
+            kind = ChoicesAnswer
         elif "event_type" in document or "generation_id" in document:
             kind = CohereAnswer
         elif _CONVERSE_FIELDS & document.keys():

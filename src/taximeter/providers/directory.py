@@ -12,7 +12,7 @@ from taximeter.providers.bedrock_converse import ConverseAnswer
 from taximeter.providers.bedrock_invoke import InvokeAnswer
 from taximeter.providers.cohere import CohereAnswer, CohereLinesAnswer
 from taximeter.providers.endpoint import Endpoint
-from taximeter.providers.gemini_embed import EmbedAnswer, PredictAnswer
+from taximeter.providers.gemini_embed import EmbedAnswer, PredictAnswer, PredictImageAnswer, PredictTextAnswer
 from taximeter.providers.gemini_generate import GenerateAnswer
 from taximeter.providers.gemini_interactions import InteractionAnswer
 from taximeter.providers.gemini_live import LiveAnswer
@@ -26,7 +26,8 @@ from taximeter.providers.openai_embeddings import EmbeddingsAnswer
 from taximeter.providers.openai_images import ImagesAnswer
 from taximeter.providers.openai_realtime import RealtimeAnswer
 from taximeter.providers.openai_responses import ResponsesAnswer
-from taximeter.providers.text_completion import ReplicateAnswer, TextAnswer
+from taximeter.providers.text_completion import HuggingFaceAnswer, ReplicateAnswer, TextAnswer
+from taximeter.providers.watsonx_chat import WatsonxChatAnswer
 from taximeter.providers.xai_grpc import GrpcChatAnswer
 from taximeter.vocabulary import Operation
 
@@ -51,6 +52,7 @@ FORMATS: dict[str, Format] = {
     "bedrock.invoke_stream": Format(InvokeAnswer, Operation.CHAT),
     "cohere.chat_v1": Format(CohereLinesAnswer, Operation.CHAT),
     "cohere.chat_v2": Format(CohereAnswer, Operation.CHAT),
+    "cohere.classify": Format(CohereAnswer, Operation.UNKNOWN),
     "cohere.embed": Format(CohereAnswer, Operation.EMBEDDINGS),
     "cohere.generate_v1": Format(CohereLinesAnswer, Operation.COMPLETION),
     "cohere.rerank": Format(CohereAnswer, Operation.RERANK),
@@ -59,7 +61,7 @@ FORMATS: dict[str, Format] = {
     "gemini.interactions": Format(InteractionAnswer, Operation.RESPONSES),
     "gemini.stream_generate": Format(GenerateAnswer, Operation.CHAT),
     "google.live": Format(LiveAnswer, Operation.REALTIME),
-    "huggingface.generate": Format(TextAnswer, Operation.COMPLETION),
+    "huggingface.generate": Format(HuggingFaceAnswer, Operation.COMPLETION),
     "llamacpp.completion": Format(TextAnswer, Operation.COMPLETION),
     "mistral.ocr": Format(OcrAnswer, Operation.OCR),
     "ollama.chat": Format(OllamaAnswer, Operation.CHAT),
@@ -79,6 +81,9 @@ FORMATS: dict[str, Format] = {
     "replicate.predictions": Format(ReplicateAnswer, Operation.COMPLETION),
     "rerank": Format(EmbeddingsAnswer, Operation.RERANK),
     "vertex.predict": Format(PredictAnswer, Operation.EMBEDDINGS),
+    "vertex.predict_image": Format(PredictImageAnswer, Operation.IMAGE),
+    "vertex.predict_text": Format(PredictTextAnswer, Operation.COMPLETION),
+    "watsonx.chat": Format(WatsonxChatAnswer, Operation.CHAT),
     "watsonx.generation": Format(TextAnswer, Operation.COMPLETION),
     "xai.grpc_chat": Format(GrpcChatAnswer, Operation.CHAT),
 }
@@ -112,7 +117,8 @@ ROUTES = (
     _route("cohere.chat_v1", r"/v1/chat$", "cohere"),
     _route("cohere.chat_v2", r"/v2/chat$", "cohere"),
     _route("cohere.embed", r"/v[12]/embed$", "cohere"),
-    _route("cohere.generate_v1", r"/v1/generate$", "cohere"),
+    _route("cohere.generate_v1", r"/v1/(?:generate|summarize)$", "cohere"),
+    _route("cohere.classify", r"/v1/classify$", "cohere"),
     _route("cohere.rerank", r"/v[12]/rerank$", "cohere"),
     _route("mistral.ocr", r"/v1/ocr$", "mistral"),
     _route("openai.chat", r"/v1/(?:agents|fim)/completions$", "mistral"),
@@ -121,7 +127,7 @@ ROUTES = (
     _route(
         "watsonx.generation", r"/ml/v1(?:-beta)?/(?:generation/text|text/generation(?:_stream)?)$", "watsonx"
     ),
-    _route("openai.chat", r"/ml/v1(?:/deployments/[^/]+)?/text/chat(?:_stream)?$", "watsonx"),
+    _route("watsonx.chat", r"/ml/v1(?:/deployments/[^/]+)?/text/chat(?:_stream)?$", "watsonx"),
     _route("openai.chat", r"/serving-endpoints/(?P<model>[^/]+)/invocations$", "databricks"),
     _route("openai.chat", r"/cortex/inference:complete$", "snowflake"),
     _route("xai.grpc_chat", r"/xai_api\.Chat(?:/GetCompletion(?:Chunk)?)?$", "xai", method="GRPC"),
@@ -130,19 +136,39 @@ ROUTES = (
     _route("ollama.generate", r"/api/generate$", "ollama", LOCAL),
     _route("llamacpp.completion", r":\d+/completion$|^/completion$", LOCAL),
     _route("huggingface.generate", r"/(?:generate|generate_stream)$", "huggingface"),
+    _route(
+        "huggingface.generate",
+        r"^(?:/hf-inference)?/models/(?P<model>[^/]+(?:/[^/]+)?)$",
+        "huggingface",
+    ),
+    _route("openai.embeddings", r"/v1/(?:multimodal|contextualized)embeddings$", "voyage"),
+    _route("openai.chat", r"/v1/text/chatcompletion_v2$", "minimax"),
     # Gemini and what else Google serves
-    _route("gemini.generate", r"/models/(?P<model>[^/:]+):generateContent$"),
-    _route("gemini.stream_generate", r"/models/(?P<model>[^/:]+):streamGenerateContent$"),
+    _route("gemini.generate", r"/(?:models|tunedModels|endpoints)/(?P<model>[^/:]+):generateContent$"),
+    _route(
+        "gemini.stream_generate",
+        r"/(?:models|tunedModels|endpoints)/(?P<model>[^/:]+):streamGenerateContent$",
+    ),
     _route("gemini.embed", r"/models/(?P<model>[^/:]+):(?:embedContent|batchEmbedContents)$"),
     _route(
         "vertex.predict", r"/publishers/google/models/(?P<model>[^/:]*embedding[^/:]*):predict$", "vertex"
     ),
     _route(
-        "anthropic.messages",
-        r"/publishers/anthropic/models/(?P<model>[^/:]+):(?:r|streamR)awPredict$",
+        "vertex.predict_text",
+        r"/publishers/google/models/(?P<model>(?:text|chat|code|codechat)-[^/:]+|codegecko[^/:]*):predict$",
         "vertex",
     ),
-    _route("openai.chat", r"/publishers/[^/]+/models/(?P<model>[^/:]+):(?:r|streamR)awPredict$", "vertex"),
+    _route("vertex.predict_image", r"/models/(?P<model>image[^/:]+):predict$", "vertex", "google"),
+    _route(
+        "anthropic.messages",
+        r"/publishers/anthropic/models/(?P<model>(?!count-tokens:)[^/:]+):(?:r|streamR)awPredict$",
+        "vertex",
+    ),
+    _route(
+        "openai.chat",
+        r"/publishers/(?!anthropic/)[^/]+/models/(?P<model>[^/:]+):(?:r|streamR)awPredict$",
+        "vertex",
+    ),
     _route("gemini.interactions", r"/v1(?:beta)?/interactions$", "google", "vertex"),
     _route("gemini.interactions", r"/v1(?:beta)?/interactions/[^/]+$", "google", "vertex", method="GET"),
     # What anyone may serve
@@ -158,8 +184,11 @@ ROUTES = (
     _route("openai.responses", r"/responses$"),
     _route("openai.responses_compact", r"/responses/compact$"),
     _route("openai.responses_get", r"/responses/resp_[^/]+$", method="GET"),
+    _route("openai.images", r"/deployments/(?P<model>[^/]+)/images/(?:generations|edits|variations)$"),
     _route("openai.images", r"/images/(?:generations|edits|variations)$"),
+    _route("openai.speech", r"/deployments/(?P<model>[^/]+)/audio/speech$"),
     _route("openai.speech", r"/audio/speech$"),
+    _route("openai.transcription", r"/deployments/(?P<model>[^/]+)/audio/(?:transcriptions|translations)$"),
     _route("openai.transcription", r"(?<!/v2)/audio/(?:transcriptions|translations)$"),
     _route("openai.assistants_runs", r"/threads/(?:[^/]+/)?runs(?:/[^/]+/submit_tool_outputs)?$"),
     _route("openai.assistants_runs", r"/threads/[^/]+/runs/[^/]+$", method="GET"),

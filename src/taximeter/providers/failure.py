@@ -73,6 +73,17 @@ def read_failure(document: Mapping[str, Any], status: int | None = None) -> Fail
     return failure_of(_word_of(error), status)
 
 
+def bare_word(document: Mapping[str, Any]) -> str | None:
+    """Return the word of a refusal without an `error`: its type beside a message, as Mistral and Cerebras have it.
+
+    A message alone is just an error; None means that not even that is there.
+    """
+    if not any(isinstance(document.get(name), str) for name in ("message", "detail", "Message")):
+        return None
+    word = as_text(document.get("type"))
+    return word if word and _is_word(word) else "error"
+
+
 def _word_of(error: Mapping[str, Any]) -> str:
     for name in ("type", "status", "code"):
         word = as_text(error.get(name))

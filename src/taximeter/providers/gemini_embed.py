@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, TypedDict
 
 from taximeter.providers.answer import Answer, nested
-from taximeter.providers.counters import split_input, usage_of
+from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.gemini_generate import modalities
 from taximeter.providers.values import (
     as_items,
@@ -16,6 +16,7 @@ from taximeter.providers.values import (
     count_of,
     known_sum,
 )
+from taximeter.usage import Usage
 
 
 class EmbedDocument(TypedDict, total=False):
@@ -67,6 +68,55 @@ class PredictDocument(TypedDict, total=False):
     predictions: list[Prediction]
     metadata: Any
     error: Any
+
+
+class TextPrediction(TypedDict, total=False):
+    """The fields of an answer of text or pictures that are read."""
+
+    predictions: Any
+    metadata: Any
+    error: Any
+
+
+class PredictTextAnswer(Answer):
+    """A prediction of the PaLM models, such as text-bison, whose tokens are counted for all of it.
+
+    Documented (2026-11) at cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text.
+    """
+
+    shape: ClassVar[Any] = TextPrediction
+
+    def add(self, document: Mapping[str, Any]) -> None:
+        """Take the response."""
+        self.note_failure(document)
+        self.has_output = True
+        if counts := nested(document, "metadata", "tokenMetadata"):
+            self.facts.raw_usage = dict(counts)
+
+    def settle(self) -> None:
+        """Work out usage."""
+        if raw := self.facts.raw_usage:
+            self.facts.usage = usage_of(
+                split_input(count_of(nested(raw, "inputTokenCount"), "totalTokens")),
+                split_output(count_of(nested(raw, "outputTokenCount"), "totalTokens")),
+            )
+
+
+class PredictImageAnswer(Answer):
+    """Imagen's pictures, which are counted by the piece; filtered ones are left out of the answer.
+
+    Documented (2026-11) at cloud.google.com/vertex-ai/generative-ai/docs/model-reference/imagen-api.
+    """
+
+    shape: ClassVar[Any] = TextPrediction
+
+    def add(self, document: Mapping[str, Any]) -> None:
+        """Take the response."""
+        self.note_failure(document)
+        pictures = [item for item in as_items(document.get("predictions")) if "mimeType" in item]
+        if pictures:
+            self.has_output = True
+            self.facts.usage = Usage(units={"image": len(pictures)})
 
 
 class PredictAnswer(Answer):

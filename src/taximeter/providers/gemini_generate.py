@@ -37,7 +37,10 @@ FINISH_REASONS = (
     "SPII",
     "MALFORMED_FUNCTION_CALL",
 )
-"""The enum by number, as a proxy that writes protobuf's integers sends it."""
+"""Vertex's enum by number, as a proxy that writes protobuf's integers sends it (aiplatform's content.proto, 2026-11)."""
+
+GOOGLE_FINISH_REASONS = (*FINISH_REASONS[:6], "LANGUAGE", *FINISH_REASONS[6:], "IMAGE_SAFETY")
+"""The same of Google AI, which counts a language in between (generativelanguage's generative_service.proto)."""
 
 _MODALITIES = ("MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT")
 
@@ -140,8 +143,9 @@ class GenerateAnswer(Answer):
 
     def _add_candidate(self, index: int, candidate: Mapping[str, Any]) -> None:
         reason = candidate.get("finishReason")
-        if isinstance(reason, int) and 0 <= reason < len(FINISH_REASONS):
-            reason = FINISH_REASONS[reason]
+        words = GOOGLE_FINISH_REASONS if self.endpoint.provider == "google" else FINISH_REASONS
+        if isinstance(reason, int) and 0 <= reason < len(words):
+            reason = words[reason]
         self.note_finish(index, reason)
         for part in as_items(as_mapping(candidate.get("content")).get("parts")):
             self.has_output = True

@@ -39,6 +39,7 @@ HOSTS: tuple[tuple[str, str], ...] = (
     ("api.mistral.ai", "mistral"),
     ("codestral.mistral.ai", "mistral"),
     ("api.minimax.io", "minimax"),
+    ("api.minimaxi.com", "minimax"),
     ("api.moonshot.ai", "moonshot"),
     ("api.moonshot.cn", "moonshot"),
     ("api.novita.ai", "novita"),

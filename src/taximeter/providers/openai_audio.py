@@ -5,7 +5,7 @@ createSpeech, speech.audio.done), docs.mistral.ai/api/#tag/audio.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
@@ -19,7 +19,14 @@ from taximeter.usage import Usage
 
 
 class AudioAnswer(Answer):
-    """A transcript or spoken text: counted in tokens by the newer models, in seconds by the older ones."""
+    """A transcript or spoken text: counted in tokens by the newer models, in seconds by the older ones.
+
+    Who asks for text or subtitles gets nothing else, so those have no usage.
+    """
+
+    text_types: ClassVar[frozenset[str]] = frozenset(
+        {"application/x-subrip", "text/plain", "text/srt", "text/vtt"}
+    )
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a response or one event of its stream."""

@@ -46,11 +46,16 @@ class ChatDocument(TypedDict, total=False):
     service_tier: Any
     timings: Any
     error: Any
+    type: Any
+    code: Any
+    status: Any
+    message: Any
 
 
 class _Delta(msgspec.Struct, gc=False):
     tool_calls: Any = None
     function_call: Any = None
+    tool_use_id: Any = None
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -89,7 +94,7 @@ class ChatAnswer(Answer):
 
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)
-        self._tool_calls: dict[tuple[Any, Any], set[str]] = {}
+        self._tool_calls: dict[tuple[Any, Any], set[tuple[str, str | None]]] = {}
         self._timings: Mapping[str, Any] = {}
 
     @staticmethod
@@ -118,7 +123,9 @@ class ChatAnswer(Answer):
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a completion or one chunk of it."""
-        self.note_failure(document)
+        told = self.note_failure(document)
+        if self.event == "error" and not told:  # some servers name the event instead
+            self.note_failure({"error": document})
         self.note_identity(document)
         self.facts.service_tier = as_text(document.get("service_tier")) or self.facts.service_tier
         for choice in as_items(document.get("choices")):
@@ -136,7 +143,7 @@ class ChatAnswer(Answer):
         # Not every compatible server writes [DONE]; a choice that says why it ended has ended.
         self.complete = self.complete or any(self._finish_reasons.values())
         if self._tool_calls:
-            facts.tool_call_count = sum(max(1, len(ids)) for ids in self._tool_calls.values())
+            facts.tool_call_count = sum(map(_count_calls, self._tool_calls.values()))
         if facts.raw_usage is None and self._timings:
             facts.raw_usage = {"timings": {name: self._timings.get(name) for name in _TIMED}}
             facts.usage = read_timings(self._timings)
@@ -149,6 +156,7 @@ class ChatAnswer(Answer):
     def _add_groq(self, document: Mapping[str, Any]) -> None:
         """Take what only Groq has: a usage in a place of its own, and the models of a compound system."""
         groq = as_mapping(document.get("x_groq"))
+        self.note_failure(groq)
         if usage := as_mapping(groq.get("usage")):
             self.facts.raw_usage = merged(usage, self.facts.raw_usage or {})
         for holder in (document, groq):
@@ -177,20 +185,27 @@ class ChatAnswer(Answer):
                 self._add_tool_call(choice, position, call)
         if message.get("function_call"):
             self._tool_calls.setdefault((choice, "function_call"), set())
+        if (call_id := as_text(message.get("tool_use_id"))) and len(self._tool_calls) < LIMIT:
+            self._tool_calls.setdefault((choice, call_id), set())  # Snowflake's delta is the call itself
 
     def _add_tool_call(self, choice: int, position: int, call: Mapping[str, Any]) -> None:
         at = as_count(call.get("index"))
-        ids = self._tool_calls.setdefault((choice, position if at is None else at), set())
-        call_id = as_text(call.get("id"))
-        if call_id and len(ids) < LIMIT:
-            ids.add(call_id)
+        marks = self._tool_calls.setdefault((choice, position if at is None else at), set())
+        call_id, name = as_text(call.get("id")), as_text(nested(call, "function").get("name"))
+        if (call_id or name) and len(marks) < LIMIT:
+            marks.add(("id", call_id) if call_id else ("name", name))
+
+
+def _count_calls(marks: set[tuple[str, str | None]]) -> int:
+    """Return how many calls stand at one index: as many as there are ids, or names where no server gave an id."""
+    return sum(kind == "id" for kind, _ in marks) or len(marks) or 1
 
 
 def _is_open(choice: _Choice) -> bool:
     delta = choice.delta
     if choice.finish_reason is not None or choice.usage is not None:
         return False
-    return delta is None or (delta.tool_calls is None and delta.function_call is None)
+    return delta is None or (delta.tool_calls is delta.function_call is delta.tool_use_id is None)
 
 
 def _says_something(message: Mapping[str, Any]) -> bool:
@@ -205,7 +220,9 @@ def read_usage(raw: Mapping[str, Any], provider: str) -> Usage:
     reasoning = _known(count_of(outputs, "reasoning_tokens"), raw, "reasoning_tokens")
     completion = _with_hidden_reasoning(prompt, completion, reasoning, raw, provider)
     audio = count_of(inputs, "audio_tokens")
-    cache_write = first_count(inputs, "cache_write_tokens", "cache_creation_tokens")
+    cache_write = first_count(
+        inputs, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"
+    )
     return usage_of(
         split_input(
             _with_audio_beside(prompt, completion, audio, raw, provider),
@@ -256,7 +273,7 @@ def _with_hidden_reasoning(
         beside = provider == "xai" or total == known_sum(seen, reasoning)
         return completion + reasoning if beside else completion
     if (
-        provider == "google"
+        provider in {"google", "vertex"}
         and total is not None
         and seen is not None
         and prompt is not None

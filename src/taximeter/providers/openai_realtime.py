@@ -11,6 +11,7 @@ from taximeter.framing import Framing, JsonLines
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.values import (
+    as_items,
     as_mapping,
     as_text,
     count_of,
@@ -42,14 +43,16 @@ class RealtimeAnswer(Answer):
         if kind in {"session.created", "session.updated"}:
             self._add_session(as_mapping(document.get("session")))
         elif kind == "response.done":
-            response = as_mapping(document.get("response"))
-            self._add_usage(as_mapping(response.get("usage")) or as_mapping(document.get("usage")))
+            self._add_response(document)
         elif kind == _TRANSCRIBED and (usage := as_mapping(document.get("usage"))):
             self._transcribed += read_usage(usage)
         elif kind.endswith(".delta"):
             self.has_output = True
         elif kind == "error":
             self.note_failure(document)
+        elif not kind:  # no message: a response that somebody kept, or what we keep of a session
+            for usage in as_items(document.get("responses")) or as_items([document.get("usage")]):
+                self._add_usage(usage)
 
     def settle(self) -> None:
         """Add the session up."""
@@ -67,6 +70,13 @@ class RealtimeAnswer(Answer):
         audio = as_mapping(as_mapping(session.get("audio")).get("input"))
         for holder in (session.get("input_audio_transcription"), audio.get("transcription")):
             self._transcription_model = as_text(as_mapping(holder).get("model")) or self._transcription_model
+
+    def _add_response(self, document: Mapping[str, Any]) -> None:
+        response = as_mapping(document.get("response"))
+        usage = as_mapping(response.get("usage")) or as_mapping(document.get("usage"))
+        self._add_usage(usage)
+        if not usage and response.get("status") == "failed":
+            self.note_failure(as_mapping(response.get("status_details")))
 
     def _add_usage(self, usage: Mapping[str, Any]) -> None:
         if usage:

@@ -30,6 +30,7 @@ _TRAITS: tuple[tuple[str, frozenset[str]], ...] = (
         "anthropic.messages",
         frozenset({"stop_reason", "cache_read_input_tokens", "cache_creation_input_tokens"}),
     ),
+    ("openai.realtime", frozenset({"input_token_details", "output_token_details"})),
     ("openai.responses", frozenset({"output", "output_tokens", "input_tokens_details"})),
     ("openai.embeddings", frozenset({"data", "embeddings", "prompt_tokens", "total_tokens"})),
 )

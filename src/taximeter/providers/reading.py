@@ -1,18 +1,26 @@
 """Reading: one interaction, read while it passes by."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import msgspec
 
-from taximeter.framing import BinaryBody, Document, Framing, JsonLines, WholeBody, choose_framing
+from taximeter.framing import (
+    BinaryBody,
+    Document,
+    Framing,
+    JsonLines,
+    WholeBody,
+    choose_framing,
+    head_bytes,
+)
 from taximeter.providers.answer import UNREADABLE, Answer
 from taximeter.providers.directory import FORMATS
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import Facts, RequestFacts
-from taximeter.providers.failure import failure_of
+from taximeter.providers.failure import bare_word, failure_of
 from taximeter.providers.headers import lower_cased, media_type
 from taximeter.providers.salvage import salvage
 
@@ -23,6 +31,10 @@ _REQUEST_LIMIT_BYTES = 2 * 1024 * 1024
 _SHORT_FIELD = re.compile(rb'"(model|service_tier)"\s*:\s*"([^"\\]{1,200})"|"(stream)"\s*:\s*true')
 _SHORT_FIELD_REACH_BYTES = 64 * 1024
 _FORM_FIELD = re.compile(rb'\bname="(model|service_tier)"\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]{1,200})\r?\n')
+_JSON_SPACE = b" \t\r\n"
+_LEAD_LIMIT_BYTES = 4096
+"""A body that begins with more white space is framed as its label and its format say."""
+
 _DONE = b"[DONE]"  # OpenAI's end mark, which the compatible servers copied
 
 
@@ -40,6 +52,7 @@ class Reading:
         "_facts",
         "_framing",
         "_headers",
+        "_lead",
         "_passing",
         "_request",
         "_status",
@@ -61,6 +74,7 @@ class Reading:
         self._status = 200
         self._headers: Mapping[str, str] = {}
         self._framing: Framing | None = None
+        self._lead = b""  # what has come while nothing tells the framing
         self._facts: Facts | None = None
         self._unreadable = False
         self._passing: Document | None = None
@@ -91,13 +105,13 @@ class Reading:
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body, decompressed, however they were cut."""
         try:
-            if self._framing is None:
-                if not (head := data.lstrip()):
+            framing = self._framing
+            if framing is None:
+                data = self._lead = self._lead + data
+                if (framing := self._begin()) is None:
                     return
-                self._framing = choose_framing(head, media_type(self._headers), self._answer.framing)
-                self._answer.has_output = isinstance(self._framing, BinaryBody)
             answer = self._answer
-            for name, document in self._framing.feed(data):
+            for name, document in framing.feed(data):
                 if not answer.has_output:
                     self._take(name, document)
                 elif not answer.is_plain(document):
@@ -122,21 +136,37 @@ class Reading:
             self._facts.request = self.request
         return self._facts
 
+    def _begin(self, *, ended: bool = False) -> Framing | None:
+        """Choose the framing, None while there is too little of the body to tell; any split gives the same."""
+        head = self._lead[:_LEAD_LIMIT_BYTES].lstrip(_JSON_SPACE)
+        label = media_type(self._headers)
+        if len(head) < head_bytes(label) and len(self._lead) < _LEAD_LIMIT_BYTES and not (ended and head):
+            return None
+        answer = self._answer
+        if label in answer.text_types and self._status < 400 and not head.startswith(b"{"):
+            self._framing = BinaryBody()
+        else:
+            self._framing = choose_framing(head or b" ", label, answer.framing)
+        answer.has_output = isinstance(self._framing, BinaryBody)
+        self._lead = b""
+        return self._framing
+
     def _stumble(self, error: Exception) -> None:
         self.unparsed += 1
         self.fault = error
 
     def _end(self, whole: bool) -> None:
-        framing, answer = self._framing, self._answer
+        lead, answer = self._lead, self._answer
+        framing = self._framing or self._begin(ended=True)
         if answer.reads_headers:
             answer.see_headers(lower_cased(self._headers))
-        answer.facts.streaming = self._streamed()
         if framing is None:
             return
         self._take_passing()
         unread = self.unparsed
-        for name, document in framing.finish():
+        for name, document in (*framing.feed(lead), *self._rest(framing)):
             self._take(name, document)
+        answer.facts.streaming = self._streamed()
         if isinstance(framing, BinaryBody):
             answer.complete = whole
         elif isinstance(framing, WholeBody) and framing.tail:
@@ -145,6 +175,17 @@ class Reading:
             self.unparsed = unread  # the end of what was cut is not what the server garbled
         self._unreadable = self.unparsed > unread
         self.unparsed += framing.unparsed
+
+    def _rest(self, framing: Framing) -> Sequence[Document]:
+        """Return what the end of the body leaves; JSON lines that were labelled as one document are cut after all."""
+        documents = framing.finish()
+        if self._answer.framing is not JsonLines or not isinstance(framing, WholeBody) or not documents:
+            return documents
+        first, _, more = documents[0][1].strip().partition(b"\n")
+        if not more or not _is_json(first):
+            return documents
+        self._framing = lines = JsonLines()
+        return (*lines.feed(documents[0][1]), *lines.finish())
 
     def _take_tail(self, tail: bytes) -> None:
         answer = self._answer
@@ -184,8 +225,8 @@ class Reading:
             return
         if word := lower_cased(self._headers).get("x-amzn-errortype"):
             facts.error_type = word.partition(":")[0]
-        elif any(isinstance(decoded.get(name), str) for name in ("message", "detail", "Message")):
-            facts.error_type = "error"
+        else:
+            facts.error_type = bare_word(decoded)
 
     def _note_status(self) -> None:
         facts = self._answer.facts
@@ -211,7 +252,7 @@ class Reading:
             return
         self._answer.event = name.decode("utf-8", "replace") if name else ""
         try:
-            decoded = _decoder(self._answer.shape if self._status < 400 else dict[str, Any]).decode(document)
+            decoded = self._decode(document)
             self._answer.add(decoded)
         except UNREADABLE:
             self.unparsed += 1
@@ -220,6 +261,15 @@ class Reading:
             self._note_refusal(decoded)
         if isinstance(self._framing, WholeBody):
             self._answer.complete = True
+
+    def _decode(self, document: bytes) -> Mapping[str, Any]:
+        if self._status < 400:
+            decoded: Mapping[str, Any] = _decoder(self._answer.shape).decode(document)
+            return decoded
+        refusal = _decoder(dict[str, Any] | list[dict[str, Any]]).decode(document)
+        if isinstance(refusal, list):  # Google's compatible endpoint puts its refusal into a list
+            return refusal[0] if refusal else {}
+        return refusal  # type: ignore[no-any-return] # what the decoder above makes
 
 
 def read_response(
@@ -280,6 +330,14 @@ def _short_fields(body: bytes) -> dict[str, Any]:
 @cache
 def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def _is_too_large(raw_usage: dict[str, Any]) -> bool:

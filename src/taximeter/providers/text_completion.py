@@ -9,7 +9,7 @@ tools/server/README.md.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import usage_of
@@ -19,6 +19,7 @@ from taximeter.providers.values import (
     as_mapping,
     count_of,
     first_count,
+    known_sum,
 )
 
 _LISTS = ("results", "outputs", "generations", "completions")
@@ -42,7 +43,8 @@ _OUTPUTS = (
     "generated_tokens",
     "tokens_predicted",
 )
-_OUTPUT_IN_RESULTS = "tokenCount"  # Titan
+_OUTPUTS_IN_RESULTS = (*_OUTPUTS, "tokenCount")  # Titan
+_NOT_FINISHED = "not_finished"  # watsonx, in every event but the last
 
 
 class TextAnswer(Answer):
@@ -82,20 +84,32 @@ class TextAnswer(Answer):
     def _add_end(self, index: int, part: Mapping[str, Any]) -> None:
         for name in _ENDS:
             reason = part.get(name)
-            self.note_finish(index, as_mapping(reason).get("reason") or reason)
+            if str(reason).lower() != _NOT_FINISHED:
+                self.note_finish(index, as_mapping(reason).get("reason") or reason)
         if isinstance(details := part.get("details"), Mapping):
             self.note_finish(index, details.get("finish_reason"))
 
     def _add_counts(self, document: Mapping[str, Any], results: list[Mapping[str, Any]]) -> None:
-        holders = [document, *results, *(as_mapping(document.get(name)) for name in _HOLDERS)]
-        inputs = [count for holder in holders if (count := first_count(holder, *_INPUTS)) is not None]
-        outputs = [count for holder in holders if (count := first_count(holder, *_OUTPUTS)) is not None]
-        generated = [first_count(result, _OUTPUT_IN_RESULTS) for result in results]
-        outputs += [sum(count for count in generated if count is not None)] if any(generated) else []
+        holders = [document, *(as_mapping(document.get(name)) for name in _HOLDERS)]
+        inputs = [first_count(holder, *_INPUTS) for holder in holders]
+        outputs = [first_count(holder, *_OUTPUTS) for holder in holders]
+        # Several results, each with counts of its own, are one answer together.
+        inputs.append(known_sum(*(first_count(result, *_INPUTS) for result in results)))
+        outputs.append(known_sum(*(first_count(result, *_OUTPUTS_IN_RESULTS) for result in results)))
         for name, counts in (("input_tokens", inputs), ("output_tokens", outputs)):
-            if counts:
+            if known := [count for count in counts if count is not None]:
                 raw = self.facts.raw_usage = self.facts.raw_usage or {}
-                raw[name] = max(as_count(raw.get(name)) or 0, *counts)
+                raw[name] = max(as_count(raw.get(name)) or 0, *known)
+
+
+class HuggingFaceAnswer(TextAnswer):
+    """A text, or a list of texts, as the inference API wraps even a single one."""
+
+    shape: ClassVar[Any] = Any
+
+    def add(self, document: Any) -> None:
+        """Take a body or one event."""
+        super().add({"outputs": document} if isinstance(document, list) else as_mapping(document))
 
 
 class ReplicateAnswer(TextAnswer):

@@ -33,6 +33,7 @@ class GrpcChatAnswer(Answer):
 
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)
+        self._message_count = 0
         self._client_calls: set[str] = set()
         self._server_calls: set[str] = set()
 
@@ -61,6 +62,7 @@ class GrpcChatAnswer(Answer):
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a completion or one chunk of it."""
+        self._message_count += 1
         self.note_failure(document)
         self.note_identity(document)
         for output in as_items(document.get("outputs")):
@@ -77,8 +79,9 @@ class GrpcChatAnswer(Answer):
         facts = self.facts
         facts.tool_call_count = len(self._client_calls)
         facts.server_tool_call_count = len(self._server_calls)
-        # Unary calls and the end of a stream look alike: a message with the running total.
-        self.complete = self.complete or facts.raw_usage is not None
+        # Every chunk has a usage, so that it ends nothing, except in a single message: a unary answer looks so too.
+        alone = self._message_count == 1 and facts.raw_usage is not None
+        self.complete = self.complete or alone or any(self._finish_reasons.values())
         if raw := facts.raw_usage:
             facts.usage = read_usage(raw)
             facts.reported_cost_usd_nanos = ticks_as_usd_nanos(raw.get("cost_in_usd_ticks"))
@@ -87,7 +90,7 @@ class GrpcChatAnswer(Answer):
         client_side = as_text(call.get("type")) in {None, _CLIENT_SIDE}
         calls = self._client_calls if client_side else self._server_calls
         if len(calls) < LIMIT:
-            calls.add(as_text(call.get("id")) or "")
+            calls.add(as_text(call.get("id")) or f"#{len(calls)}")  # a chunk holds a call whole, id or not
 
 
 def read_usage(raw: Mapping[str, Any]) -> Usage:
