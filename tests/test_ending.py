@@ -58,3 +58,37 @@ def test_a_tracker_without_events_leaves_nothing_behind(tmp_path: Path) -> None:
         "assert not [thing for thing in gc.get_objects() if type(thing) is Ending]\n",
         tmp_path,
     )
+
+
+JOURNALED = """
+import os, taximeter, time, weakref
+def end_of_dropped(**options):
+    global tracker
+    tracker = taximeter.start('events.ndjson', journal='journal', **options)
+    for _ in range(EVENTS): assert tracker.track_task_completion(taximeter.TaskCompletionEvent())
+    flusher, gone = tracker._flusher, weakref.ref(tracker)
+    del tracker
+    assert gone() is None
+    assert flusher.ended.wait(20)
+    print(sum(1 for _ in open('events.ndjson')))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the journal needs flock")
+def test_a_dropped_tracker_that_only_delivers_a_backlog_ends(tmp_path: Path) -> None:
+    """It had no event of its own, and its thread runs all the same."""
+    out = run_program(
+        JOURNALED.replace("EVENTS", "0")
+        + "with taximeter.start('events.ndjson', journal='journal', carry=False) as before:\n"
+        "    before.track_task_completion(taximeter.TaskCompletionEvent())\n"
+        "end_of_dropped()\n",
+        tmp_path,
+    )
+    assert out.strip() == "1"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the journal needs flock")
+def test_a_dropped_tracker_that_writes_through_ends(tmp_path: Path) -> None:
+    """Its events never were in the queue."""
+    out = run_program(JOURNALED.replace("EVENTS", "5") + "end_of_dropped(write_through=True)\n", tmp_path)
+    assert out.strip() == "5"
