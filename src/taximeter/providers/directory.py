@@ -10,13 +10,16 @@ from taximeter.providers.answer import Answer
 from taximeter.providers.anthropic_messages import MessagesAnswer
 from taximeter.providers.bedrock_converse import ConverseAnswer
 from taximeter.providers.bedrock_invoke import InvokeAnswer
+from taximeter.providers.cloudflare_run import RunAnswer as CloudflareAnswer
 from taximeter.providers.cohere import CohereAnswer, CohereLinesAnswer
+from taximeter.providers.dashscope import GenerationAnswer
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.gemini_embed import EmbedAnswer, PredictAnswer, PredictImageAnswer, PredictTextAnswer
 from taximeter.providers.gemini_generate import GenerateAnswer
 from taximeter.providers.gemini_interactions import InteractionAnswer
 from taximeter.providers.gemini_live import LiveAnswer
 from taximeter.providers.hosts import is_local, provider_of, region_of
+from taximeter.providers.mistral_conversations import ConversationAnswer
 from taximeter.providers.mistral_ocr import OcrAnswer
 from taximeter.providers.ollama import OllamaAnswer, OllamaEmbedAnswer
 from taximeter.providers.openai_assistants import RunAnswer
@@ -44,12 +47,14 @@ class Format(NamedTuple):
 
 FORMATS: dict[str, Format] = {
     "alephalpha.complete": Format(TextAnswer, Operation.COMPLETION),
+    "alibaba.generation": Format(GenerationAnswer, Operation.CHAT),
     "anthropic.complete": Format(TextAnswer, Operation.COMPLETION),
     "anthropic.messages": Format(MessagesAnswer, Operation.CHAT),
     "bedrock.converse": Format(ConverseAnswer, Operation.CHAT),
     "bedrock.converse_stream": Format(ConverseAnswer, Operation.CHAT),
     "bedrock.invoke": Format(InvokeAnswer, Operation.CHAT),
     "bedrock.invoke_stream": Format(InvokeAnswer, Operation.CHAT),
+    "cloudflare.run": Format(CloudflareAnswer, Operation.CHAT),
     "cohere.chat_v1": Format(CohereLinesAnswer, Operation.CHAT),
     "cohere.chat_v2": Format(CohereAnswer, Operation.CHAT),
     "cohere.classify": Format(CohereAnswer, Operation.UNKNOWN),
@@ -63,6 +68,7 @@ FORMATS: dict[str, Format] = {
     "google.live": Format(LiveAnswer, Operation.REALTIME),
     "huggingface.generate": Format(HuggingFaceAnswer, Operation.COMPLETION),
     "llamacpp.completion": Format(TextAnswer, Operation.COMPLETION),
+    "mistral.conversations": Format(ConversationAnswer, Operation.CHAT),
     "mistral.ocr": Format(OcrAnswer, Operation.OCR),
     "ollama.chat": Format(OllamaAnswer, Operation.CHAT),
     "ollama.embed": Format(OllamaEmbedAnswer, Operation.EMBEDDINGS),
@@ -109,17 +115,20 @@ def _route(wire_format: str, path: str, *providers: str, method: str = "POST") -
 ROUTES = (
     # Providers with paths of their own come before the paths that anyone may have.
     _route("alephalpha.complete", r"/complete$", "alephalpha"),
+    _route("alibaba.generation", r"/services/aigc/(?:text|multimodal)-generation/generation$", "alibaba"),
     _route("anthropic.complete", r"/v1/complete$", "anthropic"),
     _route("bedrock.converse", r"/model/(?P<model>.+)/converse$", "bedrock"),
     _route("bedrock.converse_stream", r"/model/(?P<model>.+)/converse-stream$", "bedrock"),
     _route("bedrock.invoke", r"/model/(?P<model>.+)/invoke$", "bedrock"),
     _route("bedrock.invoke_stream", r"/model/(?P<model>.+)/invoke-with-response-stream$", "bedrock"),
+    _route("cloudflare.run", r"/ai/run/(?P<model>@[^/]+/[^/]+/[^/]+)$", "cloudflare"),
     _route("cohere.chat_v1", r"/v1/chat$", "cohere"),
     _route("cohere.chat_v2", r"/v2/chat$", "cohere"),
     _route("cohere.embed", r"/v[12]/embed$", "cohere"),
     _route("cohere.generate_v1", r"/v1/(?:generate|summarize)$", "cohere"),
     _route("cohere.classify", r"/v1/classify$", "cohere"),
     _route("cohere.rerank", r"/v[12]/rerank$", "cohere"),
+    _route("mistral.conversations", r"/v1/conversations(?:/[^/]+(?:/restart)?)?$", "mistral"),
     _route("mistral.ocr", r"/v1/ocr$", "mistral"),
     _route("openai.chat", r"/v1/(?:agents|fim)/completions$", "mistral"),
     _route("replicate.predictions", r"/v1/models/(?P<model>[^/]+/[^/]+)/predictions$", "replicate"),
