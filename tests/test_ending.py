@@ -24,13 +24,13 @@ del tracker
 def test_the_end_waits_for_a_dropped_tracker_no_longer_than_it_may(tmp_path: Path) -> None:
     """Dropping it returns at once; the end of the program takes at most the time to close."""
     out = run_program(
-        DROPPED.replace("TIMEOUT", "0.3") + "assert time.monotonic() - started < 0.3\n"
+        DROPPED.replace("TIMEOUT", "1.0") + "assert time.monotonic() - started < 1.0\n"
         "import atexit\n"
         "atexit._run_exitfuncs()\n"
         "print(time.monotonic() - started)\n",
         tmp_path,
     )
-    assert 0.3 <= float(out) < 0.8
+    assert 1.0 <= float(out) < 5.0  # a machine that is busy besides may take a while to be asked
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
