@@ -61,23 +61,12 @@ class Flusher:
         self._queue = queue
         self._ledger = threading.RLock()
         share_bytes = policy.max_bytes // len(sinks)
-        self._lanes = [
-            Lane(
-                sink,
-                name,
-                max_bytes=share_bytes,
-                max_events=policy.max_events,
-                retry_budget_s=policy.retry_budget_s,
-                ledger=self._ledger,
-            )
-            for name, sink in sinks.items()
-        ]
+        self._lanes = _lanes(sinks, policy, share_bytes, self._ledger)
         self.journal = (
             None if journal is None else _journal_outlet(self._lanes, journal, policy, self._ledger)
         )
-        self._event_max_bytes = min(policy.max_event_bytes, share_bytes)
-        if self.journal is not None:
-            self._event_max_bytes = min(policy.max_event_bytes, self.journal.event_max_bytes)
+        room_bytes = share_bytes if self.journal is None else self.journal.event_max_bytes
+        self._event_max_bytes = min(policy.max_event_bytes, room_bytes)
         self._outlet: Outlet = self.journal or MemoryOutlet(
             self._lanes, policy, share_bytes=share_bytes, ledger=self._ledger
         )
@@ -327,6 +316,20 @@ class Flusher:
             self._outlet.close()
         self._alarm.look(at_once=True)
         self._done = True
+
+
+def _lanes(sinks: dict[str, Sink], policy: Policy, share_bytes: int, ledger: threading.RLock) -> list[Lane]:
+    return [
+        Lane(
+            sink,
+            name,
+            max_bytes=share_bytes,
+            max_events=policy.max_events,
+            retry_budget_s=policy.retry_budget_s,
+            ledger=ledger,
+        )
+        for name, sink in sinks.items()
+    ]
 
 
 def _journal_outlet(
