@@ -11,8 +11,8 @@ help: ## list the tasks
 demo: $(VENV)/demo.stamp ## meter an unchanged program that uses four SDKs, and print its receipt
 	@$(BIN)/python examples/demo/demo.py
 
-test: $(VENV)/test.stamp ## run the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/test.stamp ## run the tests, one process a core
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
 
 lint: $(VENV)/lint.stamp ## check style and types
 	$(BIN)/ruff check
