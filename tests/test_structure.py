@@ -22,7 +22,7 @@ ORDER = [
     {"providers"},
     {"pricing"},
     {"inference", "scopes"},
-    {"builder"},
+    {"builder", "observation"},
     {"losses", "policy", "encoding", "fork"},
     {"queue", "receipt"},
     {"sinks"},

@@ -12,6 +12,7 @@ from weakref import WeakSet
 from taximeter.capture.decoder import Decode, UndecodableError, decoder_for
 from taximeter.capture.recorder import Recorder
 from taximeter.capture.usage_filter import UsageFilter, adds_nulls
+from taximeter.observation import ObservedCall, current_observation
 from taximeter.providers import Endpoint, Facts, Reading, is_usage_only
 from taximeter.scopes import current_scope
 from taximeter.vocabulary import Outcome
@@ -76,6 +77,7 @@ class Call:
         self.recorder = recorder
         self._reading = Reading(endpoint, body)
         self._scope = current_scope()
+        self._observation = current_observation()
         self._retry_count = _retry_count(headers)
         self._asked_for_usage = asked_for_usage
         self._filter: UsageFilter | None = None
@@ -88,7 +90,7 @@ class Call:
         self._open.append(True)
         _open_calls.add(self)
         _leave_calls_at_exit()
-        recorder.begin()
+        recorder.begin(self._observation)
 
     def sent_as_written(self) -> None:
         """Note that the request went out unchanged after all, so that nothing must come out of the answer."""
@@ -99,7 +101,7 @@ class Call:
         """Take the status and headers of the response; a redirect is no answer, the call that follows it has one."""
         if 300 <= status < 400:
             self.drop()
-            self.recorder.begin(b"-")
+            self.recorder.begin(self._observation, -1)
             return
         self._reading.respond(status, headers)
         encoding = headers.get("content-encoding", "")
@@ -230,7 +232,7 @@ class Call:
             attempt=self._retry_count + 1,
             **fields,
         )
-        self.recorder.record(event)
+        self.recorder.record(self._observation, ObservedCall(event, facts))
 
     def _time_to_first_token_ms(self) -> float | None:
         return None if self._first_token_ns is None else (self._first_token_ns - self._started_ns) / 1e6

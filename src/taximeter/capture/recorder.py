@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from taximeter.observation import Observation, ObservedCall, begin_in, is_taken
+
 
 class Tracks(Protocol):
     """What metering needs of a tracker."""
@@ -43,17 +45,20 @@ class Recorder(msgspec.Struct, frozen=True):
             return self
         return msgspec.structs.replace(self, also=other, run_id=self.run_id or other.run_id)
 
-    def begin(self, sign: bytes = b"+") -> None:
-        """Note that a call begins, or with `-` that one was none after all."""
-        for recorder in (self, self.also):
-            if recorder is not None and recorder.trace is not None:
-                recorder.trace(sign)
-
-    def record(self, event: Any) -> None:
-        """Hand the event of a call over."""
-        self.tracker.track_task_completion(event)
+    def begin(self, observation: Observation | None, calls: int = 1) -> None:
+        """Note that a call begins inside *observation*, or with -1 that one was none after all."""
+        begin_in(observation, self.tracker, calls)
+        if self.trace is not None:
+            self.trace(b"+" if calls > 0 else b"-")
         if self.also is not None:
-            self.also.record(event)
+            self.also.begin(observation, calls)
+
+    def record(self, observation: Observation | None, call: ObservedCall) -> None:
+        """Hand a call over: to the layer above that meters it too, where there is one, else to the tracker."""
+        if not is_taken(observation, self.tracker, call):
+            self.tracker.track_task_completion(call.event)
+        if self.also is not None:
+            self.also.record(observation, call)
 
     def warm_up(self) -> None:
         """Load the price table now, which takes 20 ms, and not while the first call is being answered."""
