@@ -33,7 +33,7 @@ fuzz: $(VENV)/test.stamp ## a million damaged responses against every parser and
 	$(BIN)/python tools/fuzz.py
 
 faults: $(VENV)/test.stamp ## what the journal survives, as a table; all rows need root, strace and mkfs.ext4
-	unshare -m $(BIN)/python tests/faults/journal_faults.py --rounds 40
+	PYTHONPATH=tests unshare -m $(BIN)/python -m faults
 
 schemas: $(VENV)/demo.stamp ## write schemas/ from the types
 	$(BIN)/taximeter schema --out schemas

@@ -32,7 +32,7 @@ MUTATIONS = (
         f"{_JOURNAL}/segment.py",
         "os.fdatasync(self._descriptor)",
         "pass",
-        "tests/faults/test_journal_faults.py::test_promises_hold[power]",
+        "tests/faults/test_faults.py::test_promises_hold[power]",
     ),
     Mutation(
         "the cursor before the unlink",

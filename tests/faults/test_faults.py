@@ -1,7 +1,5 @@
-"""The table of faults, a few rounds of each; `journal_faults.py --rounds 500` runs them at length."""
+"""The table of faults, a few rounds of each; `make faults` runs them at length."""
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-HERE = Path(__file__).parent
+from faults.__main__ import FAULTS
+
+ROOT = Path(__file__).parent.parent.parent
 PROMISES = {
     "write_through": "No event whose `track` had returned is lost to kill -9.",
     "default": "Without write-through kill -9 costs what was tracked in the last moments, and nothing else.",
@@ -28,21 +28,19 @@ ROUNDS = {
     "full": 50,
     "power": 30,
 }
-ROOT = {"full", "power"}
 
 
 @pytest.mark.parametrize("fault", PROMISES)
 def test_promises_hold(fault: str) -> None:
     """Lost at the promised level, doubled, invented and altered: 0; conservation exact."""
-    if fault in ROOT and os.geteuid() != 0:
-        pytest.skip("making disks needs root")
-    if fault == "syscall" and shutil.which("strace") is None:
-        pytest.skip("stopping at a system call needs strace")
-    command = [sys.executable, str(HERE / "journal_faults.py"), "--json", "--fault", fault]
+    if missing := FAULTS[fault].missing:
+        pytest.skip(f"needs {missing}")
+    command = [sys.executable, "-m", "faults", "--json", "--fault", fault, "--rounds", str(ROUNDS[fault])]
     done = subprocess.run(
-        [*(["unshare", "-m"] if fault in ROOT else []), *command, "--rounds", str(ROUNDS[fault])],
+        [*(["unshare", "-m"] if FAULTS[fault].needs_root else []), *command],
         check=False,
         capture_output=True,
+        cwd=ROOT / "tests",
         text=True,
         timeout=120,
     )
