@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from taximeter.version import __version__
 
 if TYPE_CHECKING:
+    from taximeter import prices as prices
     from taximeter.builder import EventBuilder as EventBuilder
     from taximeter.errors import ConfigurationError as ConfigurationError
     from taximeter.errors import TaximeterError as TaximeterError
@@ -57,14 +58,20 @@ _HOMES = {
     "start": "tracker",
 }
 
+_MODULES = ("prices",)
+"""Public modules, there without an import of their own: `taximeter.prices.from_toml(...)`."""
+
 __all__ = [  # noqa: PLE0604 - names made sure of by a test
     "__version__",
     *_HOMES,
+    *_MODULES,
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name's home when it is first asked for: `import taximeter` itself costs next to nothing."""
+    if name in _MODULES:
+        return import_module(f"taximeter.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'taximeter' has no attribute {name!r}")
     value = getattr(import_module(f"taximeter.{_HOMES[name]}"), name)

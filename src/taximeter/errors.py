@@ -8,7 +8,17 @@ TaximeterError
 Tracking itself raises none of these: what cannot be tracked is counted (see `Receipt.dropped`).
 """
 
+from collections.abc import Iterable
 from typing import Any
+
+
+def one_of(word: object, allowed: Iterable[str]) -> str:
+    """Return `one of a, b, c` for a `ConfigurationError`, with the nearest of them where the word looks like a slip."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only who makes a mistake pays for loading it
+
+    names = list(allowed)
+    nearest = get_close_matches(str(word), names, n=1)
+    return f"one of {', '.join(names)}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")
 
 
 class TaximeterError(Exception):
