@@ -2,12 +2,20 @@
 
 import asyncio
 import contextvars
+import pickle
 import threading
 from collections.abc import AsyncIterator, Generator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
+import anyio.from_thread
+import anyio.lowlevel
+import anyio.to_thread
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry import trace
 
 from taximeter.errors import ConfigurationError
 from taximeter.scopes import NOBODY, current_scope, scope
@@ -196,3 +204,221 @@ def test_each_event_loop_has_its_own() -> None:
 
     asyncio.run(enter())
     assert current_scope() is NOBODY
+
+
+def agent_now() -> str | None:
+    return current_scope().agent
+
+
+def test_bound_functions_take_the_scope_into_threads() -> None:
+    """On request a thread, or a pool's worker, knows who asked."""
+    with scope(agent="a"), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(agent_now).result() is None
+        assert pool.submit(scope.bind(agent_now)).result() == "a"
+        assert pool.submit(agent_now).result() is None
+
+
+def test_bound_functions_can_be_pickled() -> None:
+    """For the pools of other processes."""
+    with scope(agent="a"):
+        bound = scope.bind(agent_now)
+    assert pickle.loads(pickle.dumps(bound))() == "a"
+    assert bound.__name__ == "agent_now"
+
+
+@pytest.mark.anyio
+async def test_bound_coroutine_functions_run_in_the_scope_later() -> None:
+    """It is the scope of the binding, not of the call or of the task that waits."""
+    with scope(agent="binder") as around:
+
+        async def agent() -> str | None:
+            await anyio.lowlevel.checkpoint()
+            return agent_now()
+
+        bound = around.bind(agent)
+    with scope(agent="caller"):
+        assert await bound() == "binder"
+
+
+def test_bound_generators_run_in_the_scope() -> None:
+    """Step by step, and their consumer does not."""
+
+    def agents() -> Generator[str | None, None, None]:
+        yield agent_now()
+        yield agent_now()
+
+    with scope(agent="a"):
+        bound = scope.bind(agents)
+    assert list(bound()) == ["a", "a"]
+
+
+def sent(headers: Any, **fields: Any) -> Any:
+    with scope.from_headers(headers, **fields) as inner:
+        return inner
+
+
+def test_headers_carry_the_scope_to_another_service() -> None:
+    """It has the same trace, our span as parent, and knows run, agent, user, tags and the like."""
+    with scope(
+        run_id="r 1",
+        agent="planner",
+        user="u,17",
+        task_type="my own",
+        service="here",
+        tags={"pull request": "812", "ü": "\n"},
+    ) as here:
+        headers = here.headers()
+    there = sent(headers)
+    assert (there.trace_id, there.parent_span_id) == (here.trace_id, here.span_id)
+    assert there.span_id not in {None, here.span_id}
+    names = ("run_id", "agent", "user", "task_type", "tags")
+    assert [getattr(there, name) for name in names] == [getattr(here, name) for name in names]
+    assert there.service is None
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["run_id", "agent", "user", "session"]), st.text(min_size=1, max_size=40)
+    ),
+    st.dictionaries(st.text(max_size=10), st.text(max_size=10), max_size=5),
+)
+def test_any_scope_comes_back_from_its_headers(fields: dict[str, str], tags: dict[str, str]) -> None:
+    """Only what no header can hold, a lone surrogate, is replaced."""
+    here = NOBODY.within(**fields, tags=tags)
+    there = sent(here.headers())
+    clean = {name: replaced(text) for name, text in fields.items()}
+    assert {name: getattr(there, name) for name in fields} == clean
+    assert there.tags == ({replaced(name): replaced(text) for name, text in tags.items()} or None)
+
+
+def replaced(text: str) -> str:
+    return text.encode(errors="replace").decode()
+
+
+def test_headers_are_read_in_every_shape() -> None:
+    """Any case, bytes, pairs as ASGI has them, several lines of baggage."""
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+    pairs = [
+        (b"TraceParent", parent.encode()),
+        (b"baggage", b"taximeter.agent=a"),
+        (b"baggage", b"taximeter.user=u,other=1"),
+    ]
+    there = sent(pairs)
+    assert (there.trace_id, there.agent, there.user) == ("0af7651916cd43dd8448eb211c80319c", "a", "u")
+    assert there.headers()["traceparent"].endswith("-00")
+    assert sent({"TRACEPARENT": parent}).parent_span_id == "b7ad6b7169203331"
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"traceparent": "nonsense", "baggage": ",=;"}, [("traceparent",)], None, 5, {1: object()}]
+)
+def test_malformed_headers_begin_a_trace_of_their_own(headers: Any) -> None:
+    """They never raise, and what they do not say is as without them."""
+    there = sent(headers, agent="a")
+    assert there.agent == "a"
+    assert there.trace_id
+    assert there.parent_span_id is None
+
+
+def test_two_traceparents_are_none() -> None:
+    """Which one is meant cannot be told."""
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+    assert sent([("traceparent", parent), ("traceparent", parent)]).parent_span_id is None
+
+
+def test_fields_given_win_over_headers() -> None:
+    """A service may know better who it is working for."""
+    assert sent({"baggage": "taximeter.user=u-1"}, user="u-2").user == "u-2"
+
+
+def test_nobody_sends_no_headers() -> None:
+    """Neither does a scope whose ids are its own invention."""
+    assert NOBODY.headers() == {}
+    assert "traceparent" not in NOBODY.within(trace_id="mine").headers()
+
+
+def test_a_process_inherits_by_its_environment() -> None:
+    """Two variables, named as OpenTelemetry names them."""
+    with scope(run_id="r", agent="parent") as here:
+        environment = here.environment()
+    assert set(environment) == {"TRACEPARENT", "BAGGAGE"}
+    with scope.from_environment({"PATH": "/", **environment}) as there:
+        assert (there.trace_id, there.parent_span_id, there.run_id) == (here.trace_id, here.span_id, "r")
+
+
+def opentelemetry_span(n: int) -> Any:
+    """Return a context manager in which OpenTelemetry's current span has these ids."""
+    context = trace.SpanContext(n, n, is_remote=False, trace_flags=trace.TraceFlags(0))
+    return trace.use_span(trace.NonRecordingSpan(context))
+
+
+def test_the_current_span_of_opentelemetry_is_the_parent() -> None:
+    """Around a scope, and inside it; what is innermost is the parent of what comes next."""
+    with opentelemetry_span(7):
+        assert current_scope().span_id == f"{7:016x}"
+        assert current_scope().trace_id == f"{7:032x}"
+        with scope(agent="a") as inner:
+            assert inner.parent_span_id == f"{7:016x}"
+            assert inner.trace_id == f"{7:032x}"
+            assert current_scope() is inner
+            with opentelemetry_span(8):
+                assert (current_scope().agent, current_scope().span_id) == ("a", f"{8:016x}")
+                with scope() as innermost:
+                    assert innermost.parent_span_id == f"{8:016x}"
+            assert current_scope() is inner
+            assert inner.headers()["traceparent"].endswith("-00")
+    assert current_scope() is NOBODY
+
+
+def test_an_ended_or_invalid_span_is_no_parent() -> None:
+    """OpenTelemetry says so itself."""
+    with trace.use_span(trace.INVALID_SPAN):
+        assert current_scope() is NOBODY
+
+
+@pytest.mark.anyio
+async def test_threads_of_anyio_inherit_and_come_back() -> None:
+    """A worker thread knows the scope, a call from there into the loop does too."""
+
+    async def agent() -> str | None:
+        return agent_now()
+
+    with scope(agent="a"):
+        seen = await anyio.to_thread.run_sync(lambda: (agent_now(), anyio.from_thread.run(agent)))
+    assert seen == ("a", "a")
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_task_group_leaves_its_scopes() -> None:
+    """Tasks that are cancelled inside scopes of their own change nothing outside."""
+    seen = []
+
+    async def task(name: str) -> None:
+        async with scope(agent=name):
+            try:
+                await anyio.sleep_forever()
+            finally:
+                seen.append(agent_now())
+
+    with scope(agent="outer"):
+        async with anyio.create_task_group() as group:
+            group.start_soon(task, "one")
+            group.start_soon(task, "two")
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+        assert agent_now() == "outer"
+    assert sorted(filter(None, seen)) == ["one", "two"]
+
+
+def test_a_loop_inside_a_loop_inherits() -> None:
+    """As in a notebook, where a second loop runs inside the first one's task, in a thread of its own."""
+
+    async def inner() -> str | None:
+        return agent_now()
+
+    async def outer() -> str | None:
+        with scope(agent="cell"):
+            context = contextvars.copy_context()
+            return await asyncio.to_thread(lambda: context.run(asyncio.run, inner()))
+
+    assert asyncio.run(outer()) == "cell"

@@ -16,7 +16,8 @@ SOURCE = ROOT / "src" / "taximeter"
 
 ORDER = [
     {"version", "errors", "vocabulary", "identifier"},
-    {"usage", "event"},
+    {"usage", "event", "trace_context", "wrapping"},
+    {"ambient_span"},
     {"schema"},
     {"framing"},
     {"providers"},

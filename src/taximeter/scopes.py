@@ -1,26 +1,48 @@
 """Scopes: who is calling and why, known to everything below it without being passed along."""
 
 import functools
-import inspect
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar, Token
+from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
+from urllib.parse import quote, unquote
 
 import msgspec
 
+from taximeter.ambient_span import ambient_span
 from taximeter.errors import ConfigurationError
 from taximeter.identifier import new_span_id, new_trace_id
+from taximeter.trace_context import (
+    SAMPLED,
+    SpanContext,
+    read_baggage,
+    read_traceparent,
+    write_baggage,
+    write_traceparent,
+)
 from taximeter.vocabulary import Complexity, TaskType
+from taximeter.wrapping import is_plain_function, wrapped
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+Headers = Mapping[Any, Any] | Iterable[tuple[Any, Any]]
+"""Names and values of a request, as text or bytes, as a mapping or as pairs (ASGI)."""
+
+_CARRIED = ("run_id", "call_id", "task_type", "complexity", "harness", "agent", "user", "session")
+"""Fields that travel in baggage, most wanted first."""
+_PREFIX = "taximeter."
+_TAG_PREFIX = f"{_PREFIX}tag."
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the application was doing; None where it did not say.
 
-    `span_id` is the scope's own span: the calls made inside have it as their parent.
+    `span_id` is the scope's own span: the calls made inside have it as their parent. `trace_flags` are W3C's, two hex
+    digits, where another process gave them. `outer_span_id` is OpenTelemetry's span that was current when the scope
+    was opened.
     """
 
     task_type: TaskType | None = None
@@ -31,11 +53,13 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     trace_id: str | None = None
     span_id: str | None = None
     parent_span_id: str | None = None
+    trace_flags: str | None = None
     call_id: str | None = None
     agent: str | None = None
     user: str | None = None
     session: str | None = None
     tags: dict[str, str] | None = None
+    outer_span_id: str | None = None
 
     def within(self, **fields: Any) -> "Scope":
         """Return a scope inside this one: what *fields* leave open is inherited, tags are added, a span is opened.
@@ -51,12 +75,48 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         given.setdefault("parent_span_id", self.span_id)
         return msgspec.structs.replace(self, **given)
 
+    def bind(self, function: F) -> F:
+        """Return *function*, to be run in this scope by whatever thread, task or process calls it.
+
+        A plain function that can be pickled still can when it is bound.
+        """
+        if is_plain_function(function):
+            return cast("F", _Bound(function, self))
+        return wrapped(function, lambda: partial(_Active, self))
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that tell another service who calls: `traceparent` and `baggage`.
+
+        Run, call, agent, task type, complexity, harness, user, session and tags travel in the baggage. Both are for
+        services of your own: do not send them to a provider.
+        """
+        carried = {"traceparent": self._traceparent(), "baggage": write_baggage(self._baggage())}
+        return {name: value for name, value in carried.items() if value}
+
+    def environment(self) -> dict[str, str]:
+        """Return the same as environment variables for a process to be started: `TRACEPARENT` and `BAGGAGE`."""
+        return {name.upper(): value for name, value in self.headers().items()}
+
+    def _traceparent(self) -> str | None:
+        if self.trace_id is None or self.span_id is None:
+            return None
+        return write_traceparent(SpanContext(self.trace_id, self.span_id, self.trace_flags or SAMPLED))
+
+    def _baggage(self) -> dict[str, str]:
+        fields = {f"{_PREFIX}{name}": text for name in _CARRIED if (text := getattr(self, name)) is not None}
+        tags = {
+            f"{_TAG_PREFIX}{quote(tag, safe='', errors='replace')}": text
+            for tag, text in (self.tags or {}).items()
+        }
+        return fields | tags
+
+
+_FIELDS = tuple(name for name in Scope.__struct_fields__ if name != "outer_span_id")
+
 
 def _read_field(name: str, value: Any) -> Any:
-    if name not in Scope.__struct_fields__:
-        raise ConfigurationError(
-            name, value, f"one of the scope's fields: {', '.join(Scope.__struct_fields__)}"
-        )
+    if name not in _FIELDS:
+        raise ConfigurationError(name, value, f"one of the scope's fields: {', '.join(_FIELDS)}")
     if name == "tags":
         if not isinstance(value, Mapping):
             raise ConfigurationError(name, value, "a mapping of names to values")
@@ -71,8 +131,27 @@ _current: ContextVar[Scope] = ContextVar("taximeter_scope", default=NOBODY)
 
 
 def current_scope() -> Scope:
-    """Return the innermost scope around the caller; an empty one outside of all."""
-    return _current.get()
+    """Return the innermost scope around the caller; an empty one outside of all.
+
+    Where OpenTelemetry's current span was started after the scope was opened, it stands in for the scope's own span.
+    """
+    found = _current.get()
+    span = ambient_span()
+    if span is None or span.span_id == found.outer_span_id:
+        return found
+    return msgspec.structs.replace(
+        found,
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        parent_span_id=None,
+        trace_flags=span.flags,
+        outer_span_id=span.span_id,
+    )
+
+
+def bind(function: F) -> F:
+    """Return *function*, to be run in the scope that is current now: `taximeter.scope.bind`."""
+    return current_scope().bind(function)
 
 
 class scope:  # noqa: N801 - reads as a statement: `with taximeter.scope(agent="reviewer"):`
@@ -114,12 +193,72 @@ class scope:  # noqa: N801 - reads as a statement: `with taximeter.scope(agent="
         Raises:
             TypeError: Something else than a function was decorated.
         """
-        if isinstance(function, staticmethod | classmethod):
-            return cast("F", type(function)(self(function.__func__)))
-        if isinstance(function, type) or not callable(function):
+        is_method = isinstance(function, staticmethod | classmethod)
+        if not is_method and (isinstance(function, type) or not callable(function)):
             raise TypeError(f"taximeter.scope decorates functions, not {function!r}")
-        wrap = next((wrap for is_kind, wrap in _WRAPPERS if is_kind(function)), _wrap_function)
-        return cast(F, wrap(function, self._fields))
+        return wrapped(function, lambda: partial(_Active, current_scope().within(**self._fields)))
+
+    @classmethod
+    def from_headers(cls, headers: Headers, **fields: Any) -> Self:
+        """Return the scope of a request whose caller sent `Scope.headers()`, or any `traceparent`.
+
+        Headers are a caller's word: read those of callers you trust. What is malformed is passed over.
+
+        Args:
+            headers: The request's headers.
+            **fields: Fields of the scope; they win over what the headers say.
+
+        Raises:
+            ConfigurationError: A field that no scope has.
+        """
+        return cls(**{**_carried_fields(headers), **fields})
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None, **fields: Any) -> Self:
+        """Return the scope of a process that was started with `Scope.environment()`.
+
+        Args:
+            environment: None means that of this process.
+            **fields: As in `from_headers`.
+        """
+        return cls.from_headers(os.environ if environment is None else environment, **fields)
+
+    bind = staticmethod(bind)
+
+
+def _carried_fields(headers: Headers) -> dict[str, Any]:
+    """Return what the headers say, as fields of a scope."""
+    try:
+        pairs = [(_text(name).lower(), _text(value)) for name, value in _pairs(headers)]
+    except Exception:  # headers of a kind that nobody has thought of say nothing
+        return {}
+    parents = [value for name, value in pairs if name == "traceparent"]
+    parent = read_traceparent(parents[0]) if len(parents) == 1 else None
+    fields = _fields_of(read_baggage(",".join(value for name, value in pairs if name == "baggage")))
+    if parent is not None:
+        fields |= {"trace_id": parent.trace_id, "parent_span_id": parent.span_id, "trace_flags": parent.flags}
+    return fields
+
+
+def _pairs(headers: Headers) -> Iterable[tuple[Any, Any]]:
+    return headers.items() if isinstance(headers, Mapping) else headers
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _fields_of(baggage: Mapping[str, str]) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        name: baggage[key] for name in _CARRIED if baggage.get(key := f"{_PREFIX}{name}")
+    }
+    if tags := {
+        unquote(key.removeprefix(_TAG_PREFIX)): text
+        for key, text in baggage.items()
+        if key.startswith(_TAG_PREFIX)
+    }:
+        fields["tags"] = tags
+    return fields
 
 
 class _Active:
@@ -135,89 +274,21 @@ class _Active:
         _leave(self._token)
 
 
+class _Bound:
+    """A function and the scope it runs in."""
+
+    def __init__(self, function: Callable[..., Any], around: Scope) -> None:
+        self._function = function
+        self._around = around
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with _Active(self._around):
+            return self._function(*args, **kwargs)
+
+
 def _leave(token: Token[Scope]) -> None:
     with suppress(
         ValueError
     ):  # closed in another context than it was opened in: nothing of it is current there
         _current.reset(token)
-
-
-def _wrap_function(function: Any, fields: dict[str, Any]) -> Any:
-    @functools.wraps(function)
-    def in_scope(*args: Any, **kwargs: Any) -> Any:
-        with scope(**fields):
-            return function(*args, **kwargs)
-
-    return in_scope
-
-
-def _wrap_coroutine_function(function: Any, fields: dict[str, Any]) -> Any:
-    @functools.wraps(function)
-    async def in_scope(*args: Any, **kwargs: Any) -> Any:
-        with scope(**fields):
-            return await function(*args, **kwargs)
-
-    return in_scope
-
-
-def _wrap_generator_function(function: Any, fields: dict[str, Any]) -> Any:
-    @functools.wraps(function)
-    def in_scope(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        return (yield from _Stepped(function(*args, **kwargs), current_scope().within(**fields)))
-
-    return in_scope
-
-
-class _Stepped(Generator[Any, Any, Any]):
-    """A generator whose scope is current only while its body runs, so its consumer keeps its own."""
-
-    def __init__(self, inner: Generator[Any, Any, Any], around: Scope) -> None:
-        self._inner = inner
-        self._around = around
-
-    def send(self, value: Any) -> Any:
-        with _Active(self._around):
-            return self._inner.send(value)
-
-    def throw(self, *error: Any) -> Any:
-        with _Active(self._around):
-            return self._inner.throw(*error)
-
-    def close(self) -> None:
-        with _Active(self._around):
-            self._inner.close()
-
-
-def _wrap_async_generator_function(function: Any, fields: dict[str, Any]) -> Any:
-    @functools.wraps(function)
-    def in_scope(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        return _AsyncStepped(function(*args, **kwargs), current_scope().within(**fields))
-
-    return in_scope
-
-
-class _AsyncStepped(AsyncGenerator[Any, Any]):
-    """The same for an async generator."""
-
-    def __init__(self, inner: AsyncGenerator[Any, Any], around: Scope) -> None:
-        self._inner = inner
-        self._around = around
-
-    async def asend(self, value: Any) -> Any:
-        with _Active(self._around):
-            return await self._inner.asend(value)
-
-    async def athrow(self, *error: Any) -> Any:
-        with _Active(self._around):
-            return await self._inner.athrow(*error)
-
-    async def aclose(self) -> None:
-        with _Active(self._around):
-            await self._inner.aclose()
-
-
-_WRAPPERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, dict[str, Any]], Any]], ...] = (
-    (inspect.isasyncgenfunction, _wrap_async_generator_function),
-    (inspect.isgeneratorfunction, _wrap_generator_function),
-    (inspect.iscoroutinefunction, _wrap_coroutine_function),
-)
