@@ -28,7 +28,7 @@ from taximeter.builder import EventBuilder
 from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent
 from taximeter.sinks.memory import MemorySink
-from taximeter.tracker import Tracker, start
+from taximeter.tracker import Tracker, newest_tracker, start
 
 
 @pytest.fixture
@@ -566,3 +566,35 @@ def test_workers_of_multiprocessing_lose_nothing(tmp_path: Path, method: str) ->
     connection = sqlite3.connect(tmp_path / "usage.db")
     assert connection.execute("SELECT count(*) FROM events").fetchone() == (310,)
     connection.close()
+
+
+def test_listeners_hear_of_every_event(tracker: Tracker, memory: MemorySink) -> None:
+    """From when they begin until they leave, also of what is refused; one that raises costs nobody anything."""
+    heard: list[Any] = []
+
+    def raises(_event: Any) -> None:
+        raise RuntimeError
+
+    first, second, third = numbered(3)
+    tracker.track_task_completion(first)
+    leave_raising, leave = tracker.listen(raises), tracker.listen(heard.append)
+    tracker.track_task_completion(second)
+    leave()
+    leave_raising()
+    tracker.track_task_completion(third)
+    tracker.flush()
+    assert heard == [second]
+    assert models(memory) == ["m0", "m1", "m2"]
+
+
+def test_the_newest_open_tracker_is_found() -> None:
+    """The last one made that is neither closed nor forgotten."""
+    before = newest_tracker()
+    with start("memory:") as older:
+        assert newest_tracker() is older
+        with start("memory:") as newer:
+            assert newest_tracker() is newer
+        start("memory:")
+        gc.collect()
+        assert newest_tracker() is older
+    assert newest_tracker() is before

@@ -1,7 +1,7 @@
-"""Events: one finished call, and the moments of its life for those who want them; to a line and back."""
+"""Events: one finished call, the moments of its life and of a run's for those who want them; to a line and back."""
 
 from time import time_ns
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import msgspec
 
@@ -191,7 +191,7 @@ class TaskCompletionEvent(
 
 
 class CallStartedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What is known when a call begins."""
+    """What is known when a call begins; `agent` is who makes it, hashes are SHA-256 in hex."""
 
     call_id: str | None = None
     model: str | None = None
@@ -199,10 +199,15 @@ class CallStartedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_default
     max_tokens: int | None = None
     prompt_hash: str | None = None
     evidence_path: str | None = None
+    agent: str | None = None
 
 
 class CallFinishedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What is known when a call has answered; `token_usage` is the provider's own usage object."""
+    """What is known when a call has answered.
+
+    `token_usage` has the counts that are known, by the names `input_tokens`, `output_tokens`, `total_tokens`,
+    `cache_read_tokens`, `cache_write_tokens` and `reasoning_tokens`; the provider's own are in the finished call's event.
+    """
 
     call_id: str | None = None
     latency_ms: float | None = None
@@ -210,6 +215,7 @@ class CallFinishedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_defaul
     finish_reason: str | None = None
     output_hash: str | None = None
     api_cost_usd_micros: int | None = None
+    api_cost_usd_nanos: int | None = None
 
 
 class CallFailedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -226,7 +232,52 @@ class CallFailedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults
     DETAILS_LIMIT: ClassVar[int] = 5000
 
 
-class _CallEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="type"):
+class RunStartedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What is known when a run begins; `parent_run_id` is the run that it is a part of."""
+
+    name: str | None = None
+    agent: str | None = None
+    parent_run_id: str | None = None
+
+
+class SlowCall(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One of the calls that a run waited for longest."""
+
+    duration_ms: float
+    call_id: str | None = None
+    span_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    agent: str | None = None
+    outcome: Outcome = Outcome.SUCCESS
+
+
+class RunFinishedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What the calls of a run, and of the runs that are parts of it, add up to.
+
+    `unpriced_calls` are not in the cost, `estimated_calls` are in it with an estimate or a lower bound,
+    `unmetered_calls` are in no counter of tokens. `error_class` names the exception that ended the run.
+    """
+
+    name: str | None = None
+    outcome: Outcome = _always(Outcome.SUCCESS)
+    error_class: str | None = None
+    duration_ms: float | None = None
+    calls: int = _always(0)
+    failed_calls: int = _always(0)
+    cut_short_calls: int = 0
+    input_tokens: int = _always(0)
+    output_tokens: int = _always(0)
+    cache_read_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd_nanos: int = _always(0)
+    unpriced_calls: int = _always(0)
+    estimated_calls: int = 0
+    unmetered_calls: int = 0
+    slowest_calls: tuple[SlowCall, ...] = ()
+
+
+class _LifecycleEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="type"):
     event_id: str = msgspec.field(default_factory=new_event_id)
     """UUIDv7, ordered by the time it was made."""
     schema_version: int = _always(SCHEMA_VERSION)
@@ -243,34 +294,54 @@ class _CallEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, 
     """The span around the call."""
 
 
-class CallStartedEvent(_CallEvent, kw_only=True, frozen=True, omit_defaults=True, tag="LLM_CALL_STARTED"):
+class CallStartedEvent(
+    _LifecycleEvent, kw_only=True, frozen=True, omit_defaults=True, tag="LLM_CALL_STARTED"
+):
     """A call has begun."""
 
     payload: CallStartedPayload = CallStartedPayload()
     """What is known when a call begins."""
 
 
-class CallFinishedEvent(_CallEvent, kw_only=True, frozen=True, omit_defaults=True, tag="LLM_CALL_FINISHED"):
+class CallFinishedEvent(
+    _LifecycleEvent, kw_only=True, frozen=True, omit_defaults=True, tag="LLM_CALL_FINISHED"
+):
     """A call has answered."""
 
     payload: CallFinishedPayload = CallFinishedPayload()
     """What is known when a call has answered."""
 
 
-class CallFailedEvent(_CallEvent, kw_only=True, frozen=True, omit_defaults=True, tag="LLM_CALL_FAILED"):
+class CallFailedEvent(_LifecycleEvent, kw_only=True, frozen=True, omit_defaults=True, tag="LLM_CALL_FAILED"):
     """A call has failed."""
 
     payload: CallFailedPayload = CallFailedPayload()
     """What is known when a call has failed."""
 
 
-Event = TaskCompletionEvent | CallStartedEvent | CallFinishedEvent | CallFailedEvent
-EVENT_TYPES: tuple[type[Event], ...] = (
-    TaskCompletionEvent,
-    CallStartedEvent,
-    CallFinishedEvent,
-    CallFailedEvent,
+class RunStartedEvent(_LifecycleEvent, kw_only=True, frozen=True, omit_defaults=True, tag="RUN_STARTED"):
+    """A run of several calls has begun."""
+
+    payload: RunStartedPayload = RunStartedPayload()
+    """What is known when a run begins."""
+
+
+class RunFinishedEvent(_LifecycleEvent, kw_only=True, frozen=True, omit_defaults=True, tag="RUN_FINISHED"):
+    """A run has ended."""
+
+    payload: RunFinishedPayload = RunFinishedPayload()
+    """What its calls add up to."""
+
+
+Event = (
+    TaskCompletionEvent
+    | CallStartedEvent
+    | CallFinishedEvent
+    | CallFailedEvent
+    | RunStartedEvent
+    | RunFinishedEvent
 )
+EVENT_TYPES: tuple[type[Event], ...] = get_args(Event)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

@@ -12,9 +12,13 @@ _TYPES: dict[str, Any] = {
     "call_started_event": event.CallStartedEvent,
     "call_finished_event": event.CallFinishedEvent,
     "call_failed_event": event.CallFailedEvent,
+    "run_started_event": event.RunStartedEvent,
+    "run_finished_event": event.RunFinishedEvent,
     "call_started_payload": event.CallStartedPayload,
     "call_finished_payload": event.CallFinishedPayload,
     "call_failed_payload": event.CallFailedPayload,
+    "run_started_payload": event.RunStartedPayload,
+    "run_finished_payload": event.RunFinishedPayload,
 }
 
 

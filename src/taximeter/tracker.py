@@ -3,10 +3,11 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
-from weakref import WeakMethod, WeakSet
+from weakref import WeakMethod, WeakSet, ref
 
 import anyio
 import anyio.to_thread
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from taximeter.pricing import Catalog
 
 ClientT = TypeVar("ClientT")
+Listen = Callable[[Event], object]
+"""Hears of events as they are tracked."""
 
 DEFAULT_SINK = "usage.db"
 CLOSED = "closed"
@@ -99,8 +102,10 @@ class Tracker:
         self._journal = journal
         self._closed = False
         self._is_child = False
+        self._listeners: list[Listen] = []
         self._begin()
         _trackers.add(self)
+        _newest_first.insert(0, ref(self, _newest_first.remove))
         if self._flusher.journal is not None and self._flusher.journal.has_backlog:
             self._close_with_worker()
             self._flusher.start()  # what another process left is delivered even if nothing is tracked
@@ -113,9 +118,10 @@ class Tracker:
         self._flusher = Flusher(self._queue, self._sinks, self._policy, self._journal)
         timeout_s = self._policy.close_timeout_s + _GRACE_S
         self._ending = Ending(self, self._queue, self._flusher, self._mark, timeout_s)
-        self._offer: Callable[[Event], bool] = self._queue.offer
+        self._admit: Callable[[Event], bool] = self._queue.offer
         if self._journal is not None and self._journal.write_through:
-            self._offer = _weakly(self._write_through)
+            self._admit = _weakly(self._write_through)
+        self._offer = _heard(self._admit, self._listeners) if self._listeners else self._admit
         self._count = self._queue.losses.add
         self._is_closed_with_worker = False
         if self._closed:
@@ -127,6 +133,11 @@ class Tracker:
         from taximeter.builder import EventBuilder  # noqa: PLC0415 - the price table loads when it is wanted
 
         return EventBuilder(catalog=self._catalog, infer=self._infer, service=self._service)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` has been called: events are refused."""
+        return self._closed
 
     @property
     def sinks(self) -> tuple[Sink, ...]:
@@ -141,6 +152,18 @@ class Tracker:
         returns True, which takes a write to a file, and another thread's write before it.
         """
         return self._offer(event)
+
+    def listen(self, listener: Listen) -> Callable[[], None]:
+        """Call *listener* with every event that is tracked from now on, in the thread that tracks it.
+
+        It has to be quick and must not block, as `track_task_completion` does not; what it raises is passed over.
+
+        Returns:
+            A function that ends this.
+        """
+        self._listeners.append(listener)
+        self._offer = _heard(self._admit, self._listeners)
+        return partial(self._listeners.remove, listener)
 
     def ledger(self) -> "dict[str, SinkLedger]":
         """Return what became of every event of the journal's folder, of all its processes, by sink.
@@ -319,6 +342,16 @@ def _weakly(method: Callable[[Event], bool]) -> Callable[[Event], bool]:
     return call
 
 
+def _heard(admit: Callable[[Event], bool], listeners: list[Listen]) -> Callable[[Event], bool]:
+    def offer(event: Event) -> bool:
+        for listener in tuple(listeners):
+            with suppress(Exception):  # who listens must not cost anyone the event
+                listener(event)
+        return admit(event)
+
+    return offer
+
+
 def _check_options(catalog: Any, infer: Any, service: Any) -> None:
     if catalog is not None:
         from taximeter.pricing import Catalog  # noqa: PLC0415 - whoever has one has loaded it
@@ -333,7 +366,14 @@ def _check_options(catalog: Any, infer: Any, service: Any) -> None:
         raise ConfigurationError("service", service, "a name, or None")
 
 
+def newest_tracker() -> Tracker | None:
+    """Return the tracker that was made last of those that are open and in use; None where there is none."""
+    found = (made() for made in list(_newest_first))
+    return next((tracker for tracker in found if tracker is not None and not tracker.is_closed), None)
+
+
 _trackers: "WeakSet[Tracker]" = WeakSet()
+_newest_first: list[ref[Tracker]] = []
 
 
 def _begin_in_child() -> None:

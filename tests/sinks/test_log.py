@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from sink_doubles import batch
 from taximeter.errors import ConfigurationError
-from taximeter.event import CallFinishedEvent, CallFinishedPayload, TaskCompletionEvent
+from taximeter.event import (
+    CallFinishedEvent,
+    CallFinishedPayload,
+    RunFinishedEvent,
+    RunFinishedPayload,
+    TaskCompletionEvent,
+)
 from taximeter.sinks.log import LogSink, log_line
 from taximeter.vocabulary import Outcome
 
@@ -70,6 +76,14 @@ def test_a_lifecycle_event_has_its_own_words() -> None:
     """Its type comes first, so that nobody counts it as a call."""
     event = CallFinishedEvent(run_id="r 1", payload=CallFinishedPayload(call_id="c", latency_ms=2.0))
     assert log_line(event) == 'LLM_CALL_FINISHED | call_id=c run_id="r 1" duration_ms=2.0'
+
+
+def test_a_run_is_one_line_of_its_totals() -> None:
+    """What its calls add up to, the money from its integer."""
+    payload = RunFinishedPayload(name="nightly", calls=3, cost_usd_nanos=1_500_000_000, duration_ms=12.34)
+    line = log_line(RunFinishedEvent(run_id="r", payload=payload))
+    assert line.startswith("RUN_FINISHED | run_id=r name=nightly outcome=success duration_ms=12.3 calls=3 ")
+    assert " cost_usd=1.500000000 " in line
 
 
 @given(st.text(), st.text())

@@ -5,7 +5,7 @@ import logging
 import re
 
 from taximeter.errors import ConfigurationError
-from taximeter.event import CallFinishedEvent, Event, TaskCompletionEvent
+from taximeter.event import CallFinishedEvent, Event, RunFinishedEvent, TaskCompletionEvent
 from taximeter.sinks.batch import Batch
 from taximeter.vocabulary import Outcome
 
@@ -51,11 +51,28 @@ def log_line(event: Event) -> str:
     if isinstance(event, TaskCompletionEvent):
         return f"LLM call | {_pairs(_call_values(event))}"
     kind = str(event.__struct_config__.tag)
-    call_id, run_id = event.payload.call_id, event.run_id
-    values: dict[str, object] = {"call_id": call_id, "run_id": run_id}
+    if isinstance(event, RunFinishedEvent):
+        return f"{kind} | {_pairs(_run_values(event))}"
+    values: dict[str, object] = {"call_id": getattr(event.payload, "call_id", None), "run_id": event.run_id}
     if isinstance(event, CallFinishedEvent):
         values["duration_ms"] = event.payload.latency_ms
     return f"{kind} | {_pairs(values)}"
+
+
+def _run_values(event: RunFinishedEvent) -> dict[str, object]:
+    run = event.payload
+    return {
+        "run_id": event.run_id,
+        "name": run.name,
+        "outcome": run.outcome,
+        "duration_ms": None if run.duration_ms is None else f"{run.duration_ms:.1f}",
+        "calls": run.calls,
+        "failed_calls": run.failed_calls,
+        "input_tokens": run.input_tokens,
+        "output_tokens": run.output_tokens,
+        "cost_usd": _decimal(run.cost_usd_nanos, 9),
+        "unpriced_calls": run.unpriced_calls,
+    }
 
 
 def _call_values(event: TaskCompletionEvent) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
-from taximeter.event import CallFailedEvent, CallFinishedEvent, CallStartedEvent, TaskCompletionEvent
+from taximeter.event import EVENT_TYPES, CallStartedEvent, TaskCompletionEvent
 from taximeter.vocabulary import Vocabulary
 
 
@@ -93,7 +93,7 @@ def _row_type(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
 
 
 _CompletionRow = _row_type(TaskCompletionEvent)
-_CALL_ROWS = tuple(_row_type(kind) for kind in (CallStartedEvent, CallFinishedEvent, CallFailedEvent))
+_CALL_ROWS = tuple(_row_type(kind) for kind in EVENT_TYPES if kind is not TaskCompletionEvent)
 _decode = msgspec.json.Decoder(Union[(_CompletionRow, *_CALL_ROWS)]).decode
 
 
