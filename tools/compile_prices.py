@@ -133,6 +133,8 @@ def compile_provider(upstream: UpstreamProvider) -> Provider:
     provider = Provider({}, {}, {}, tuple(upstream.fallback_model_providers or ()))
     for model in upstream.models:
         rows = compile_model(model)
+        if upstream.id == "openai":
+            rows = tuple(map(without_cache_discount, rows))
         if any(row.rates for row in rows if not row.when):
             provider.models[model.id] = rows
             add_names(provider, model)
@@ -147,9 +149,14 @@ def compile_model(model: ModelInfo) -> tuple[Row, ...]:
     variants = [
         compile_row(variant.prices, variant.constraint, variant.when)
         for variant in model.price_variants or ()
+        if has_a_price(variant.prices) or "processing" in variant.when  # a batch at the list price
     ]
-    variants = [variant for variant in variants if variant.rates]
     return (*standard, *variants, *backdated(standard, variants))
+
+
+def has_a_price(price: ModelPrice) -> bool:
+    """Whether a price has one that is not zero."""
+    return bool(compile_row(price, None).rates)
 
 
 def compile_row(
@@ -207,6 +214,19 @@ def backdated(standard: list[Row], variants: list[Row]) -> Iterator[Row]:
             until = min(end or variant.from_us, variant.from_us)
             if (row.from_us or 0) < until:
                 yield in_proportion(row, base, variant, until)
+
+
+def without_cache_discount(row: Row) -> Row:
+    """Return a batch row in which cached input without a price of its own costs what other input does.
+
+    OpenAI's guide to prompt caching says that batches have no discount for it, and its list of prices has none for the
+    models before GPT-5 (platform.openai.com/docs/guides/prompt-caching, developers.openai.com/api/docs/pricing,
+    2026-11).
+    """
+    if row.when.get("processing") != "batch" or "input" not in row.rates or "cache_read" in row.rates:
+        return row
+    rates = {**row.rates, "cache_read": row.rates["input"]}
+    return msgspec.structs.replace(row, rates=rates, overlay=True)
 
 
 def in_proportion(row: Row, base: Row, variant: Row, until_us: int) -> Row:

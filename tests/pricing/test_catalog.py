@@ -102,6 +102,13 @@ def test_audio_billed_by_its_length_is_not_billed_by_tokens() -> None:
     assert price(hourly, Usage(units={"audio_ms": 1})).usd_micros == 1000
 
 
+def test_audio_billed_by_its_length_is_partial_without_it() -> None:
+    """Tokens alone do not tell how long it was."""
+    hourly = catalog_of(Row({"input": MTOK, "audio_ms": 36 * 10**13}))
+    cost = price(hourly, Usage(uncached_input_tokens=5, audio_input_tokens=9))
+    assert (cost.status, cost.usd_nanos) == (CostStatus.PARTIAL, 5000)
+
+
 def test_pieces_and_calls_have_their_price() -> None:
     """Searches are counted, and a fee for the call is taken once."""
     assert price(PLAIN, Usage(units={"web_search": 3})).usd_micros == 30_000
@@ -193,6 +200,23 @@ def test_the_providers_own_amount_is_stronger_than_any_list() -> None:
     cost = PLAIN.cost(CALL, provider="acme", model="two", at_us=NOON_2026, reported_usd_nanos=2500)
     assert (cost.status, cost.source) == (CostStatus.REPORTED, CostSource.PROVIDER)
     assert (cost.usd_nanos, cost.usd_micros) == (2500, 2)
+
+
+@pytest.mark.parametrize(
+    ("usd", "nanos", "micros"),
+    [
+        ("0.0000015", 1500, 2),
+        ("0.0000014999996", 1500, 1),
+        ("0.0000025", 2500, 2),
+        ("0.0000025000004", 2500, 3),
+    ],
+)
+def test_a_reported_amount_is_rounded_once(usd: str, nanos: int, micros: int) -> None:
+    """Micros come from the amount that was reported, and not from its nanos."""
+    cost = PLAIN.cost(
+        CALL, provider="acme", model="two", at_us=NOON_2026, reported_usd_nanos=Decimal(usd).scaleb(9)
+    )
+    assert (cost.usd_nanos, cost.usd_micros) == (nanos, micros)
 
 
 def test_only_ones_own_price_is_stronger_than_the_providers_amount() -> None:

@@ -134,6 +134,14 @@ def test_a_configuration_file_may_be_brief() -> None:
     )
     assert brief == full
     assert override_from({"prices": {"input": 1}, "note": "our deal"}) == Override(usd_per_mtok={"input": 1})
+    assert override_from({"match": "gpt-*", "factor": "0.5", "credential": "team-a"}) == Override(
+        model="gpt-*", multiplier="0.5", when={"credential": "team-a"}
+    )
+    assert override_from({"price": {"cache_write": 2}, "usd_per_mtok": {"input": 1}}) == Override(
+        usd_per_mtok={"input": 1, "cache_write_5m": 2}
+    )
+    with pytest.raises(ConfigurationError, match="usd_per_mtok"):
+        override_from({"usd_per_mtok": 3, "input": 1})
     with pytest.raises(ConfigurationError, match="prices"):
         override_from({"prices": 3})
     with pytest.raises(ConfigurationError, match="discount"):

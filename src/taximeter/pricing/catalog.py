@@ -1,6 +1,7 @@
 """Catalog: prices a usage with the strongest of override, the provider's own amount, overlay, table and rule."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import cache
 
 from taximeter.errors import ConfigurationError
@@ -80,7 +81,7 @@ class Catalog:
         service_tier: str | None = None,
         context: Mapping[str, str] | None = None,
         charges: Charges = (),
-        reported_usd_nanos: int | None = None,
+        reported_usd_nanos: int | Decimal | None = None,
     ) -> Cost:
         """Return what a call cost.
 
@@ -93,7 +94,8 @@ class Catalog:
             service_tier: The tier that served it, else the one asked for; None means the standard one.
             context: What else moves the price: processing, speed, inference_geo, region, credential ...
             charges: (model, usage) pairs to price instead of *usage*; a model of None means the one that answered.
-            reported_usd_nanos: The provider's own amount; only an override is stronger.
+            reported_usd_nanos: The provider's own amount, a Decimal where it has parts of a nanodollar; only an override
+                is stronger.
         """
         situation = (
             provider,
@@ -119,7 +121,7 @@ class Catalog:
         service_tier: str | None = None,
         context: Mapping[str, str] | None = None,
         charges: Charges = (),
-        reported_usd_nanos: int | None = None,
+        reported_usd_nanos: int | Decimal | None = None,
     ) -> Breakdown:
         """Return the same cost with its components, which sum to it exactly; arguments as in `cost`."""
         situation = (
@@ -163,7 +165,7 @@ class Catalog:
             if not part.is_empty
         ]
 
-    def _settled(self, bill: Sequence[tuple[Plan, Usage]], reported_usd_nanos: int | None) -> Cost:
+    def _settled(self, bill: Sequence[tuple[Plan, Usage]], reported_usd_nanos: int | Decimal | None) -> Cost:
         """Sum a bill up, unless the provider said the amount itself and the user has no price of their own."""
         known = [(plan, *plan.amount(usage)) for plan, usage in bill if plan.levels]
         overridden = any(plan.source == CostSource.OVERRIDE for plan, _, _ in known)
@@ -174,10 +176,11 @@ class Catalog:
         complete = len(known) == len(bill) and all(whole for _, _, whole in known)
         return self._priced(known[0][0], sum(femtos for _, femtos, _ in known), complete=complete)
 
-    def _reported(self, usd_nanos: int) -> Cost:
+    def _reported(self, usd_nanos: int | Decimal) -> Cost:
+        nanos, parts = usd_nanos.as_integer_ratio()
         return Cost(
-            usd_micros=round_half_even(usd_nanos, FEMTOS_PER_MICRO // FEMTOS_PER_NANO),
-            usd_nanos=usd_nanos,
+            usd_micros=round_half_even(nanos, parts * (FEMTOS_PER_MICRO // FEMTOS_PER_NANO)),
+            usd_nanos=round_half_even(nanos, parts),
             status=CostStatus.REPORTED,
             source=CostSource.PROVIDER,
             price_version=self.version,

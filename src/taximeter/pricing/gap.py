@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from taximeter.pricing.breakdown import Breakdown
 from taximeter.pricing.catalog import Catalog
 from taximeter.pricing.spelling import table_name
 from taximeter.usage import Usage
+from taximeter.vocabulary import CostStatus
 
 
 def find_gap(
@@ -32,11 +34,19 @@ def find_gap(
         context=context,
     )
     if breakdown.components:
-        unpriced = [
-            part.kind for part in breakdown.components if part.usd_per_unit is None and part.unit is not None
-        ]
-        return f"{', '.join(unpriced)} has no price for {model or requested_model}" if unpriced else None
+        return _why_partial(breakdown, model or requested_model)
     return _why_unknown(catalog, provider, [name for name in (model, requested_model) if name])
+
+
+def _why_partial(breakdown: Breakdown, model: str | None) -> str | None:
+    unpriced = [
+        part.kind for part in breakdown.components if part.usd_per_unit is None and part.unit is not None
+    ]
+    if unpriced:
+        return f"{', '.join(unpriced)} has no price for {model}"
+    if breakdown.cost.status != CostStatus.PARTIAL:
+        return None
+    return f"{model} has no price for the way it was served or counted: {breakdown.components[0].rule}"
 
 
 def _why_unknown(catalog: Catalog, provider: str, models: list[str]) -> str:

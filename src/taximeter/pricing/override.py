@@ -19,7 +19,25 @@ from taximeter.pricing.spelling import table_name
 
 Price = str | int | float | Decimal
 _PRICE_SUFFIX = re.compile(r"_(?:usd_per_)?(?:mtok|1k)$")
-_REMARKS = frozenset({"id", "name", "note", "prices", "source"})
+_PRICE_TABLES = ("price", "prices", "rates")
+_REMARKS = frozenset({"id", "name", "note", "source", *_PRICE_TABLES})
+_FIELDS = {
+    "from": "valid_from",
+    "to": "valid_to",
+    "glob": "model",
+    "match": "model",
+    "model_glob": "model",
+    "model_pattern": "model",
+    "provider_glob": "provider",
+    "factor": "multiplier",
+}
+"""Other words for the fields, as people write them in a file."""
+
+_KINDS = {"cache_write": "cache_write_5m", "cached_input": "cache_read"}
+_TABLES = frozenset({"usd_per_mtok", "usd_per_1k", "when"})
+_WHOSE = frozenset({"credential", "deployment", "service_tier", "region", "processing"})
+"""Contexts that may stand among the settings instead of in `when`."""
+
 _LIMIT = Decimal(10**9)  # USD; what is dearer is a slip of the keyboard
 
 
@@ -53,7 +71,7 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
     when: Mapping[str, str] = {}
 
     def __post_init__(self) -> None:
-        for key in ("usd_per_mtok", "usd_per_1k", "when"):
+        for key in sorted(_TABLES):
             if not isinstance(getattr(self, key), Mapping):
                 raise ConfigurationError(key, getattr(self, key), "a table")
         if (self.multiplier is None) == (not self.rates()):
@@ -152,32 +170,39 @@ def _holds(override: Override, at_us: int) -> bool:
     return (start is None or at_us >= start) and (end is None or at_us < end)
 
 
-def _as_table(value: Any) -> Mapping[str, Any]:
+def _as_table(value: Any, key: str) -> Mapping[str, Any]:
     if value is not None and not isinstance(value, Mapping):
-        raise ConfigurationError("prices", value, "a table of prices by kind")
+        raise ConfigurationError(key, value, "a table")
     return value or {}
 
 
 def override_from(settings: Mapping[str, Any]) -> Override:
     """Read an override from a table of a configuration file.
 
-    `from` and `to` stand for the dates, and prices may stand under their kind, among the settings or in a table
-    `prices`, in USD per million tokens or per thousand pieces: {"model": "gpt-4o", "input": "2", "output": "8"}. What
-    stands under `id`, `name`, `note` or `source` is a remark.
+    `from` and `to` stand for the dates, `match` and `glob` for the model, and prices may stand under their kind, among
+    the settings or in a table `prices`, in USD per million tokens or per thousand pieces: {"model": "gpt-4o", "input":
+    "2", "output": "8"}. `credential`, `deployment`, `region`, `service_tier` and `processing` say what calls it is for,
+    as `when` does. What stands under `id`, `name`, `note` or `source` is a remark.
 
     Raises:
         ConfigurationError: A key or value that cannot be.
     """
     values: dict[str, Any] = {"usd_per_mtok": {}, "usd_per_1k": {}}
-    for key, value in {**settings, **_as_table(settings.get("prices"))}.items():
-        field = {"from": "valid_from", "to": "valid_to"}.get(key, key)
+    tables = [_as_table(settings.get(name), name) for name in _PRICE_TABLES]
+    for key, value in [*settings.items(), *(pair for table in tables for pair in table.items())]:
+        field = _FIELDS.get(key, key)
         kind = _PRICE_SUFFIX.sub("", key)
-        if field in Override.__struct_fields__:
+        kind = _KINDS.get(kind, kind)
+        if field in _TABLES:
+            values[field] = {**values.get(field, {}), **_as_table(value, field)}
+        elif field in Override.__struct_fields__:
             values[field] = value
         elif kind in TOKEN_KINDS:
             values["usd_per_mtok"] = {**values["usd_per_mtok"], kind: value}
         elif kind in PIECE_KINDS:
             values["usd_per_1k"] = {**values["usd_per_1k"], kind: value}
+        elif key in _WHOSE:
+            values["when"] = {**values.get("when", {}), key: value}
         elif key not in _REMARKS:
             allowed = ", ".join((*Override.__struct_fields__, *TOKEN_KINDS, *PIECE_KINDS))
             raise ConfigurationError(key, value, f"one of {allowed}")

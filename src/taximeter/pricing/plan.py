@@ -17,6 +17,7 @@ _REASONING = tuple(TOKEN_KINDS).index("reasoning")
 _OUTPUT = tuple(TOKEN_KINDS).index("output")
 _INPUTS = len(INPUT_KINDS)
 _DAY_US = 86_400_000_000
+_UNASKED = ("request", "audio_ms")  # pieces that matter even where the usage has none
 _FOREVER_US = 1 << 100  # beyond any number that a clock could give
 
 
@@ -43,6 +44,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
     minimums: dict[str, int] = {}
     free: bool = False
+    lacks: str | None = None
+    """What the list sells at prices of their own, but has none of for this model: the standard ones are a stand-in."""
     by_tokens_alone: bool = False
     """Whether tokens times the rates of one level are all there is: no fee for the call, nothing marginal."""
 
@@ -60,7 +63,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """Return what a usage costs in femtodollars, and whether every quantity had a rate."""
         level = self.level(usage)
         total = sum(extra for _, _, extra in self.marginal_parts(usage))
-        complete = True
+        complete = self.lacks is None and not _is_untimed(usage, level)
         for quantity, rate in zip(counters(usage)[:-1], level.tokens, strict=True):
             if quantity and rate is not None:
                 total += quantity * rate
@@ -130,9 +133,20 @@ def flat_amount(usage: Usage, rates: FlatRates) -> int | None:  # noqa: C901, PL
     return total
 
 
-def is_by_tokens_alone(levels: Sequence[Level]) -> bool:
+def is_by_tokens_alone(plan: Plan) -> bool:
     """Whether `flat_amount` at the level reached is the whole cost of a call that has no pieces."""
-    return bool(levels) and not any(level.marginal or "request" in level.pieces for level in levels)
+    if not plan.levels or plan.lacks is not None:
+        return False
+    return not any(level.marginal or not level.pieces.keys().isdisjoint(_UNASKED) for level in plan.levels)
+
+
+def _is_untimed(usage: Usage, level: Level) -> bool:
+    """Whether audio is billed by its length and the answer counts its tokens only."""
+    return (
+        bool(usage.audio_input_tokens)
+        and "audio_ms" in level.pieces
+        and "audio_ms" not in (usage.units or {})
+    )
 
 
 def _beyond(inputs: Sequence[int | None], level: Level, below: Level) -> tuple[int, int]:

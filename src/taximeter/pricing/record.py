@@ -7,7 +7,7 @@ from typing import Any
 from taximeter.pricing.breakdown import Breakdown, Component
 from taximeter.pricing.catalog import Catalog
 from taximeter.pricing.instant import instant_us
-from taximeter.pricing.override import Override, override_from
+from taximeter.pricing.override import override_from
 from taximeter.pricing.spelling import wire_name
 from taximeter.providers import Facts, read_payload
 from taximeter.providers.directory import FORMATS
@@ -20,10 +20,13 @@ _FORMAT_NAMES = {
     "generate_content": "gemini.generate",
     "generatecontent": "gemini.generate",
     "invoke_model": "bedrock.invoke",
+    "messages": "anthropic.messages",
     "streamgeneratecontent": "gemini.stream_generate",
     "transcriptions": "openai.transcription",
 }
 """Other short names of formats than the second half of their own."""
+
+_OVERRIDES = ("user_override", "user_overrides", "override", "overrides")
 
 _NATIVE = frozenset({"anthropic", "bedrock", "cohere", "google", "ollama", "vertex"})
 """Providers whose formats are their own, so that a short name is not OpenAI's."""
@@ -35,7 +38,7 @@ def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> d
     Args:
         record: `raw_usage` is the usage as the provider returned it, or the response around it; `api` the wire format
             or a short name of it, `batch` for batch work; `at` an ISO time, UTC, None means now; `context` what else
-            moves the price, and `user_override` in it a price of the user's own.
+            moves the price. `user_override`, in it or beside it, is a price of the user's own, or a list of them.
         catalog: The prices; None means those of `Catalog.default`.
 
     Returns:
@@ -46,8 +49,10 @@ def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> d
     """
     catalog = Catalog.default() if catalog is None else catalog
     context = dict(record.get("context") or {})
-    own = context.pop("user_override", None) or context.pop("user_overrides", None)
-    catalog = catalog.with_overrides(*_overrides(own))
+    own = [
+        table for holder in (dict(record), context) for name in _OVERRIDES for table in _tables(holder, name)
+    ]
+    catalog = catalog.with_overrides(*map(override_from, own))
     breakdown = _price(record, context, catalog)
     return {
         "id": record.get("id"),
@@ -90,10 +95,10 @@ def component_fields(component: Component) -> dict[str, Any]:
     }
 
 
-def _overrides(settings: Any) -> list[Override]:
-    if settings is None:
-        return []
-    return [override_from(table) for table in (settings if isinstance(settings, list) else [settings])]
+def _tables(holder: dict[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Take a table, or a list of them, out of a record."""
+    settings = holder.pop(name, None) or []
+    return settings if isinstance(settings, list) else [settings]
 
 
 def _at_us(at: Any) -> int:

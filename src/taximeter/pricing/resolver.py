@@ -28,6 +28,8 @@ from taximeter.vocabulary import CostSource
 
 logger = logging.getLogger("taximeter")
 
+_MODES = frozenset({"service_tier", "speed"})
+
 _FREE = Plan(
     levels=(make_level(-1, {"input": 0, "output": 0}),),
     source=CostSource.RULE,
@@ -80,16 +82,24 @@ class Resolver:
         multipliers = self._multipliers(provider)
         since, until = self._span(entry, multipliers, at_us)
         override = strongest(self._overrides, provider, names, found, at_us)
-        plan = _listed(
-            entry, found, at_us, [rule for rule in multipliers if _applies(rule, names, found, at_us)]
-        )
+        rules = [rule for rule in multipliers if _applies(rule, names, found, at_us)]
+        sold_apart = self._sold_apart(entry) if _MODES & found.keys() else frozenset()
+        plan = _listed(entry, found, at_us, rules, sold_apart)
         if override is not None and (override.multiplier is None or plan.levels):
             plan = _overridden(plan, override)
         elif any(is_local(provider, model) or model.endswith(":free") for model in models[:1]):
             plan = _FREE
         return msgspec.structs.replace(
-            plan, from_us=since, until_us=until, by_tokens_alone=is_by_tokens_alone(plan.levels)
+            plan, from_us=since, until_us=until, by_tokens_alone=is_by_tokens_alone(plan)
         )
+
+    def _sold_apart(self, entry: Entry | None) -> frozenset[tuple[str, str]]:
+        """Return the tiers and speeds that the model's provider sells at prices of their own, if not for every model."""
+        provider = self._provider(entry.provider) if entry is not None else None
+        if provider is None:
+            return frozenset()
+        variants = (row.when for rows in provider.models.values() for row in rows)
+        return frozenset((key, when[key]) for when in variants for key in _MODES & when.keys())
 
     def _provider(self, name: str) -> Provider | None:
         if name not in self._providers:
@@ -136,7 +146,13 @@ def _applies(rule: Multiplier, names: Sequence[str], found: Conditions, at_us: i
     return known and is_active(rule, at_us) and meets(rule.when, found)
 
 
-def _listed(entry: Entry | None, found: Conditions, at_us: int, rules: Sequence[Multiplier]) -> Plan:
+def _listed(
+    entry: Entry | None,
+    found: Conditions,
+    at_us: int,
+    rules: Sequence[Multiplier],
+    sold_apart: frozenset[tuple[str, str]],
+) -> Plan:
     """Return the plan by the table alone; without levels where it has no price."""
     standard, variants = resolve(entry.rows, found, at_us) if entry is not None else (None, [])
     if entry is None or standard is None or not standard.rates:
@@ -144,6 +160,7 @@ def _listed(entry: Entry | None, found: Conditions, at_us: int, rules: Sequence[
     rules = [rule for rule in rules if not (rule.unless_variant and _has_variant(variants, rule))]
     rows = (standard, *variants)
     marginal = {tier.above_tokens for row in rows for tier in row.tiers if tier.marginal}
+    lacks = _unlisted(found, [*variants, *rules], sold_apart)
     return Plan(
         levels=tuple(
             make_level(above, _multiplied(rates, rules), marginal=above in marginal)
@@ -153,9 +170,25 @@ def _listed(entry: Entry | None, found: Conditions, at_us: int, rules: Sequence[
         price_id=entry.id if standard.from_us is None else f"{entry.id}@{date_text(standard.from_us)}",
         from_us=at_us,
         until_us=at_us,
-        rules=(*map(_variant_text, variants), *map(_rule_text, rules)),
+        rules=(
+            *map(_variant_text, variants),
+            *map(_rule_text, rules),
+            *([f"no price for {lacks}"] if lacks else ()),
+        ),
         minimums=standard.minimums,
+        lacks=lacks,
     )
+
+
+def _unlisted(
+    found: Conditions, priced: Iterable[Row | Multiplier], sold_apart: frozenset[tuple[str, str]]
+) -> str | None:
+    """Return how a call was served where the provider charges for that, but nothing says how much for this model."""
+    known = {key for row in priced for key in row.when}
+    lacking = [
+        f"{key}={found[key]}" for key in _MODES & found.keys() - known if (key, found[key]) in sold_apart
+    ]
+    return ", ".join(sorted(lacking)) or None
 
 
 def _has_variant(variants: Iterable[Row], rule: Multiplier) -> bool:
@@ -188,6 +221,7 @@ def _overridden(plan: Plan, override: Override) -> Plan:
         rule = f"override {override.provider}/{override.model} x{override.multiplier}"
     else:
         levels = tuple(_replaced(level, own) for level in plan.levels) or (make_level(-1, own),)
+        plan = msgspec.structs.replace(plan, lacks=None)
         rule = f"override {override.provider}/{override.model}"
     return msgspec.structs.replace(
         plan,

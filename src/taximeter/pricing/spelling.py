@@ -76,6 +76,9 @@ _VERSION = re.compile(
     r"|:\d(?::\d+k)?)$"
 )
 _COMPACT_DATE = re.compile(r"-(20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=$|[-:])")
+_ROUTED = re.compile(
+    r":(?:nitro|floor|exacto)$"
+)  # OpenRouter's words for how to choose among the hosts of a model
 _TUNED_ON_AZURE = re.compile(r"\.ft-.*$")  # gpt-4o-mini-2024-07-18.ft-0123456789abcdef
 
 
@@ -110,6 +113,9 @@ def spellings(model: str, provider: str) -> Iterator[str]:
     if "/" in name:
         yield from _tails(name, provider)
         name = name.rsplit("/", 1)[1] if _is_path(name) else name
+    if provider == "openrouter" and (routed := _ROUTED.sub("", name)) != name:
+        name = routed
+        yield name
     if name.startswith("ft:"):
         name = ":".join(name.split(":")[:2])  # ft:<base>:<organisation>:<name>:<id>
         yield name

@@ -38,6 +38,8 @@ class AudioAnswer(Answer):
             self.complete = self.usage_is_final = True
         if usage := as_mapping(document.get("usage")):
             self.facts.raw_usage = dict(usage)
+        elif "duration" in document:  # Whisper's longest form has had it since before there was a usage
+            self.facts.raw_usage = {"type": "duration", "seconds": document["duration"]}
 
     def settle(self) -> None:
         """Work out usage."""
@@ -63,6 +65,8 @@ def _tokens(raw: Mapping[str, Any]) -> Usage:
 
 
 def _duration(seconds: Any) -> Usage | None:
+    if isinstance(seconds, str):  # as OpenAI's reference shows it
+        seconds = float(seconds) if seconds.replace(".", "", 1).isdecimal() else None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e9:
         return None
     return Usage(units={"audio_ms": round(seconds * 1000)})

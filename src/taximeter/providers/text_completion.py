@@ -96,6 +96,9 @@ class TextAnswer(Answer):
         # Several results, each with counts of its own, are one answer together.
         inputs.append(known_sum(*(first_count(result, *_INPUTS) for result in results)))
         outputs.append(known_sum(*(first_count(result, *_OUTPUTS_IN_RESULTS) for result in results)))
+        timings = as_mapping(document.get("timings"))  # llama.cpp's, all that some of its answers count in
+        inputs.append(known_sum(count_of(timings, "prompt_n"), count_of(timings, "cache_n")))
+        outputs.append(count_of(timings, "predicted_n"))
         for name, counts in (("input_tokens", inputs), ("output_tokens", outputs)):
             if known := [count for count in counts if count is not None]:
                 raw = self.facts.raw_usage = self.facts.raw_usage or {}
