@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taximeter.builder import EventBuilder
+from taximeter.builder import EventBuilder, EventFields
 from taximeter.event import TaskCompletionEvent, decode_event, encode_event
 from taximeter.inference import CallContext
+from taximeter.providers import Facts, RequestFacts
 from taximeter.scopes import Scope, scope
 from taximeter.usage import COUNTERS, Usage
-from taximeter.vocabulary import CostSource, CostStatus, Operation, Outcome, TaskType, UsageStatus
+from taximeter.vocabulary import Complexity, CostSource, CostStatus, Operation, Outcome, TaskType, UsageStatus
 
 AT_US = 1_767_225_600_000_000  # 2026-01-01
 ANTHROPIC = {
@@ -226,3 +227,82 @@ def test_every_counter_of_a_usage_reaches_the_event(events: EventBuilder) -> Non
     event = msgspec.structs.asdict(events.build(provider="openai", usage=usage))
     assert {name: event[name] for name in COUNTERS} == {name: getattr(usage, name) for name in COUNTERS}
     assert event["billable_units"] == {"web_search": 3}
+
+
+COUNTS = Usage(**dict(zip(COUNTERS, range(101, 112), strict=True)), units={"web_search": 112})
+FACTS = Facts(
+    wire_format="openai.chat",
+    operation=Operation.CHAT,
+    provider="somebody",
+    streaming=True,
+    model="answered",
+    response_id="r-1",
+    usage=COUNTS,
+    raw_usage={"tokens": 1},
+    reported_cost_usd_nanos=1_500,
+    service_tier="flex",
+    price_context={"region": "eu"},
+    finish_reasons=("stop",),
+    tool_call_count=2,
+    server_tool_call_count=3,
+    error_type="overloaded",
+    error_status=529,
+    error_retryable=True,
+    request=RequestFacts(model="asked", system_prompt="Translate to French."),
+)
+SCOPE = Scope(
+    **{name: f"the {name}" for name in Scope.__struct_fields__[2:-1]},  # type: ignore[arg-type]  # nine words
+    complexity=Complexity.HIGH,
+    tags={"a": "b"},
+)
+
+
+def test_each_fact_stands_under_its_own_name(events: EventBuilder) -> None:
+    """The builder gives the fields by place; each ends where its name says, and the others keep their defaults."""
+    event = events.from_facts(FACTS, scope=SCOPE, started_at_us=AT_US)
+    for name in ("wire_format", "streaming", "service_tier", "price_context", "raw_usage", "finish_reasons"):
+        assert getattr(event, name) == getattr(FACTS, name), name
+    for name in (
+        "error_type",
+        "error_status",
+        "error_retryable",
+        "tool_call_count",
+        "server_tool_call_count",
+    ):
+        assert getattr(event, name) == getattr(FACTS, name), name
+    for name in COUNTERS:
+        assert getattr(event, name) == getattr(COUNTS, name), name
+    for name in ("harness", "service", "run_id", "trace_id", "call_id", "agent", "user", "session", "tags"):
+        assert getattr(event, name) == getattr(SCOPE, name), name
+    assert (event.actual_input_tokens, event.actual_output_tokens) == (sum(range(101, 108)), 108 + 109 + 110)
+    assert (event.operation, event.outcome) == (Operation.CHAT, Outcome.FAILURE)
+    assert (event.provider, event.model, event.requested_model) == ("somebody", "answered", "asked")
+    assert (event.provider_response_id, event.billable_units) == ("r-1", {"web_search": 112})
+    assert (event.actual_cost_usd_micros, event.actual_cost_usd_nanos) == (2, 1_500)
+    assert (event.cost_status, event.cost_source) == (CostStatus.REPORTED, CostSource.PROVIDER)
+    assert (event.reported_cost_usd_nanos, event.price_id, event.price_version is None) == (
+        1_500,
+        None,
+        False,
+    )
+    assert (event.task_type, event.complexity) == (TaskType.TRANSLATION, Complexity.HIGH)
+    assert (event.parent_span_id, len(event.span_id or "")) == ("the span_id", 16)
+    assert (event.schema_version, event.started_at_us, event.attempt, event.retry_count) == (1, AT_US, 1, 0)
+    assert (event.task_duration_ms, event.quality_gates_run, event.context_compactions) == (None, None, 0)
+
+
+def test_each_stated_field_stands_under_its_own_name(events: EventBuilder) -> None:
+    """Whatever field a caller states, that one has the value and the other ones do not."""
+    plain = events.from_facts(FACTS, started_at_us=AT_US, event_id="id")
+    for name in set(EventFields.__annotations__) - {"operation", "outcome", "usage_status", "task_type"}:
+        if name in {"complexity", "started_at_us", "event_id"} or name.startswith(("actual_cost", "price_")):
+            continue
+        stated: Any = {name: 7}
+        event = events.from_facts(FACTS, started_at_us=AT_US, event_id="id", **stated)
+        changed = {
+            field
+            for field in event.__struct_fields__
+            if getattr(event, field) != getattr(plain, field) and field != "span_id"
+        }
+        assert changed - {name} <= {"estimated_cost_usd_micros"}
+        assert getattr(event, name) == 7

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "taximeter"
 
 ORDER = [
-    {"version", "errors", "vocabulary", "identifier"},
+    {"version", "errors", "vocabulary", "fork"},
+    {"identifier"},
     {"usage", "event", "trace_context", "wrapping"},
     {"ambient_span"},
     {"schema"},
@@ -24,7 +25,7 @@ ORDER = [
     {"pricing"},
     {"inference", "scopes", "prices"},
     {"builder", "observation"},
-    {"losses", "policy", "encoding", "fork"},
+    {"losses", "policy", "encoding"},
     {"queue", "receipt"},
     {"sinks"},
     {"lane", "outlet", "alarm"},

@@ -1,21 +1,30 @@
 """EventBuilder: facts + scope + price -> event."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from time import time_ns
 from typing import Any, TypedDict, Unpack
 
 import msgspec
 
-from taximeter.event import TaskCompletionEvent
-from taximeter.identifier import new_span_id
+from taximeter.event import SCHEMA_VERSION, TaskCompletionEvent
+from taximeter.identifier import new_event_id, new_span_id
 from taximeter.inference import CallContext, Infer, infer_task_type, remembering
 from taximeter.pricing import Catalog, Cost
 from taximeter.pricing.money import round_half_even
 from taximeter.providers import Endpoint, Facts, RequestFacts, read_payload
 from taximeter.providers.reading import read_request
-from taximeter.scopes import NOBODY, Scope, current_scope
+from taximeter.scopes import Scope, current_scope
 from taximeter.usage import Usage
-from taximeter.vocabulary import Complexity, CostSource, CostStatus, Operation, Outcome, TaskType, UsageStatus
+from taximeter.vocabulary import (
+    Complexity,
+    CostSource,
+    CostStatus,
+    Operation,
+    Outcome,
+    TaskType,
+    UsageStatus,
+    Vocabulary,
+)
 
 
 class EventFields(TypedDict, total=False):
@@ -129,36 +138,44 @@ class EventBuilder:
         """Return the event of a call whose wire was read; arguments as in `build`."""
         scope = current_scope() if scope is None else scope
         started_at_us = fields.get("started_at_us") or _start_us(fields.get("task_duration_ms"))
-        values = {
-            "started_at_us": started_at_us,
-            "task_type": fields.get("task_type") or scope.task_type or self._inferred(facts),
-            **_what_was_called(facts),
-            **_what_it_consumed(facts),
-            **self._what_it_cost(facts, started_at_us, fields),
-            **_who(scope, self._service),
-            **_stated(fields),
-        }
-        return TaskCompletionEvent(**values)
+        values = [  # all of them, in the order of the event's fields: by place an event is made in a fifth of the time
+            new_event_id(),
+            SCHEMA_VERSION,
+            started_at_us,
+            *_what_was_called(facts),
+            *_how_it_went(facts),
+            *_what_it_consumed(facts),
+            *self._what_it_cost(facts, started_at_us, fields),
+            *self._what_was_expected(facts, started_at_us, fields),
+            fields.get("task_type") or scope.task_type or self._inferred(facts),
+            *_what_it_was_for(scope),
+            *_who(scope, self._service),
+        ]
+        _state(values, fields)
+        return TaskCompletionEvent(*values)
 
-    def _what_it_cost(self, facts: Facts, at_us: int, fields: Mapping[str, Any]) -> dict[str, Any]:
-        if (stated := _stated_cost(fields)) is not None:
-            return stated
+    def _what_it_cost(self, facts: Facts, at_us: int, fields: Mapping[str, Any]) -> tuple[Any, ...]:
         context = fields.get("price_context") or facts.price_context
-        cost = self._cost(facts, facts.usage, at_us, context)
-        values = {
-            "actual_cost_usd_micros": cost.usd_micros,
-            "actual_cost_usd_nanos": cost.usd_nanos,
-            "cost_status": cost.status,
-            "cost_source": cost.source,
-            "reported_cost_usd_nanos": facts.reported_cost_usd_nanos,
-            "price_version": cost.price_version,
-            "price_id": cost.price_id,
-            "price_context": context,
-        }
-        if (expected := _expected_usage(fields)) is not None:
-            forecast = msgspec.structs.replace(facts, charges=(), reported_cost_usd_nanos=None)
-            values["estimated_cost_usd_micros"] = self._cost(forecast, expected, at_us, context).usd_micros
-        return values
+        cost = _stated_cost(fields) or self._cost(facts, facts.usage, at_us, context)
+        return (
+            cost.usd_micros,
+            cost.usd_nanos,
+            cost.status,
+            cost.source,
+            facts.reported_cost_usd_nanos,
+            cost.price_version,
+            cost.price_id,
+            context,
+        )
+
+    def _what_was_expected(self, facts: Facts, at_us: int, fields: Mapping[str, Any]) -> tuple[Any, ...]:
+        taken, given = fields.get("estimated_input_tokens"), fields.get("estimated_output_tokens")
+        if taken is None and given is None:
+            return None, None, None
+        expected = Usage(uncached_input_tokens=taken, text_output_tokens=given)
+        forecast = msgspec.structs.replace(facts, charges=(), reported_cost_usd_nanos=None)
+        context = fields.get("price_context") or facts.price_context
+        return taken, given, self._cost(forecast, expected, at_us, context).usd_micros
 
     def _cost(self, facts: Facts, usage: Usage | None, at_us: int, context: Mapping[str, str] | None) -> Cost:
         cost = self._catalog.cost(
@@ -176,9 +193,7 @@ class EventBuilder:
 
     def _inferred(self, facts: Facts) -> TaskType:
         request = facts.request
-        context = CallContext(
-            operation=facts.operation, system_prompt=request.system_prompt, tool_names=request.tool_names
-        )
+        context = CallContext(facts.operation, request.system_prompt, request.tool_names)
         try:
             return self._infer(context)
         except Exception:  # a rule set of the user's own must not cost them the event
@@ -225,78 +240,81 @@ def _lower_bound(cost: Cost) -> Cost:
     return msgspec.structs.replace(cost, status=CostStatus.PARTIAL)
 
 
-def _what_was_called(facts: Facts) -> dict[str, Any]:
+def _what_was_called(facts: Facts) -> tuple[Any, ...]:
     request = facts.request
-    return {
-        "operation": facts.operation,
-        "provider": facts.provider,
-        "wire_format": facts.wire_format or None,
-        "model": facts.model or request.model,
-        "requested_model": request.model,
-        "provider_response_id": facts.response_id,
-        "streaming": facts.streaming,
-        "service_tier": facts.service_tier or request.service_tier,
-        "outcome": _outcome(facts),
-        "finish_reasons": facts.finish_reasons,
-        "tool_call_count": facts.tool_call_count,
-        "server_tool_call_count": facts.server_tool_call_count,
-        "error_type": facts.error_type,
-        "error_status": facts.error_status,
-        "error_retryable": facts.error_retryable,
-    }
+    return (
+        facts.operation,
+        facts.provider,
+        facts.wire_format or None,
+        facts.model or request.model,
+        request.model,
+        facts.response_id,
+        facts.streaming,
+        facts.service_tier or request.service_tier,
+    )
+
+
+def _how_it_went(facts: Facts) -> tuple[Any, ...]:
+    return (
+        _outcome(facts),
+        None,  # the times,
+        None,  # which only the caller knows
+        facts.finish_reasons,
+        facts.tool_call_count,
+        facts.server_tool_call_count,
+        facts.error_type,
+        facts.error_status,
+        facts.error_retryable,
+        1,  # the attempt,
+        0,  # after none
+    )
 
 
 def _outcome(facts: Facts) -> Outcome:
-    if facts.failed:
+    if facts.error_type is not None or facts.error_status is not None:
         return Outcome.FAILURE
     return Outcome.PARTIAL if facts.truncated else Outcome.SUCCESS
 
 
-def _what_it_consumed(facts: Facts) -> dict[str, Any]:
+def _what_it_consumed(facts: Facts) -> tuple[Any, ...]:
     usage = facts.usage
     if usage is None:
-        return {"raw_usage": facts.raw_usage}
-    return {  # each counter by name: a loop over the names takes five times as long
-        "actual_input_tokens": usage.input_tokens,
-        "actual_output_tokens": usage.output_tokens,
-        "usage_status": UsageStatus.PARTIAL if facts.partial else UsageStatus.REPORTED,
-        "uncached_input_tokens": usage.uncached_input_tokens,
-        "cache_read_tokens": usage.cache_read_tokens,
-        "cache_write_5m_tokens": usage.cache_write_5m_tokens,
-        "cache_write_1h_tokens": usage.cache_write_1h_tokens,
-        "audio_input_tokens": usage.audio_input_tokens,
-        "cache_read_audio_tokens": usage.cache_read_audio_tokens,
-        "image_input_tokens": usage.image_input_tokens,
-        "text_output_tokens": usage.text_output_tokens,
-        "audio_output_tokens": usage.audio_output_tokens,
-        "image_output_tokens": usage.image_output_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-        "billable_units": usage.units,
-        "raw_usage": facts.raw_usage,
-    }
+        return None, None, UsageStatus.MISSING, *_NO_COUNTERS, facts.raw_usage
+    return (
+        usage.input_tokens,
+        usage.output_tokens,
+        UsageStatus.PARTIAL if facts.partial else UsageStatus.REPORTED,
+        *msgspec.structs.astuple(usage),
+        facts.raw_usage,
+    )
 
 
-def _who(scope: Scope, service: str | None) -> dict[str, Any]:
+def _what_it_was_for(scope: Scope) -> tuple[Any, ...]:
+    """Return how hard it was and for whom, and nothing of the gates and contexts that only the caller knows."""
+    return scope.complexity or Complexity.UNKNOWN, scope.harness, None, None, None, 0, 0, None
+
+
+def _who(scope: Scope, service: str | None) -> tuple[Any, ...]:
     """Return whose call it was: a span of its own below the scope's."""
-    if scope is NOBODY:
-        return {"service": service}
-    return {
-        "complexity": scope.complexity or Complexity.UNKNOWN,
-        "harness": scope.harness,
-        "service": scope.service or service,
-        "run_id": scope.run_id,
-        "trace_id": scope.trace_id,
-        "span_id": new_span_id() if scope.trace_id else None,
-        "parent_span_id": scope.span_id,
-        "call_id": scope.call_id,
-        "agent": scope.agent,
-        "user": scope.user,
-        "session": scope.session,
-        "tags": scope.tags,
-    }
+    return (
+        scope.service or service,
+        scope.run_id,
+        scope.trace_id,
+        new_span_id() if scope.trace_id else None,
+        scope.span_id,
+        scope.call_id,
+        scope.agent,
+        scope.user,
+        scope.session,
+        scope.tags,
+    )
 
 
-_WORDS: dict[str, Callable[[Any], Any]] = {
+_NO_COUNTERS = msgspec.structs.astuple(Usage())
+
+_PLACES = {name: place for place, name in enumerate(TaskCompletionEvent.__struct_fields__)}
+
+_WORDS: dict[str, type[Vocabulary]] = {
     "operation": Operation,
     "outcome": Outcome,
     "usage_status": UsageStatus,
@@ -305,13 +323,15 @@ _WORDS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _stated(fields: EventFields) -> dict[str, Any]:
-    """Return what the caller stated, plain words made members of their vocabularies."""
-    return {
-        name: value if (word := _WORDS.get(name)) is None or value is None else word(value)
-        for name, value in fields.items()
-        if value is not None or name not in _WORDS
-    }
+def _state(values: list[Any], fields: EventFields) -> None:
+    """Put what the caller stated in its places, plain words made members of their vocabularies."""
+    for name, value in fields.items():
+        if (place := _PLACES.get(name)) is None:
+            raise TypeError(f"An event has no field {name!r}")
+        if (word := _WORDS.get(name)) is None or isinstance(value, word):
+            values[place] = value
+        elif value is not None:
+            values[place] = word(str(value))
 
 
 def _stated_usage(fields: EventFields) -> Usage | None:
@@ -321,25 +341,16 @@ def _stated_usage(fields: EventFields) -> Usage | None:
     return Usage(uncached_input_tokens=taken, text_output_tokens=given)
 
 
-def _expected_usage(fields: Mapping[str, Any]) -> Usage | None:
-    if fields.get("estimated_cost_usd_micros") is not None:
-        return None
-    taken, given = fields.get("estimated_input_tokens"), fields.get("estimated_output_tokens")
-    if taken is None and given is None:
-        return None
-    return Usage(uncached_input_tokens=taken, text_output_tokens=given)
-
-
-def _stated_cost(fields: Mapping[str, Any]) -> dict[str, Any] | None:
+def _stated_cost(fields: Mapping[str, Any]) -> Cost | None:
     """Return the cost a caller states, in both units; None where none is stated."""
     micros, nanos = fields.get("actual_cost_usd_micros"), fields.get("actual_cost_usd_nanos")
     if nanos is None:
         if micros is None:
             return None
         nanos = micros * 1000
-    return {
-        "actual_cost_usd_micros": round_half_even(nanos, 1000) if micros is None else micros,
-        "actual_cost_usd_nanos": nanos,
-        "cost_status": CostStatus.REPORTED,
-        "cost_source": CostSource.OVERRIDE,
-    }
+    return Cost(
+        usd_micros=round_half_even(nanos, 1000) if micros is None else micros,
+        usd_nanos=nanos,
+        status=CostStatus.REPORTED,
+        source=CostSource.OVERRIDE,
+    )

@@ -23,7 +23,6 @@ def _always(value: Any) -> Any:
 
 class TaskCompletionEvent(
     msgspec.Struct,
-    kw_only=True,
     frozen=True,
     omit_defaults=True,
     gc=False,
@@ -37,6 +36,8 @@ class TaskCompletionEvent(
     `uncached_input_tokens` to `image_output_tokens` do not overlap; `actual_input_tokens` and `actual_output_tokens`
     are their sums.
     """
+
+    # Their order is no promise to users, who name them. The builder alone gives them by place, for speed.
 
     event_id: str = msgspec.field(default_factory=new_event_id)
     """UUIDv7, ordered by the time it was made; every sink keeps one row of it."""

@@ -1,22 +1,28 @@
 """Identifiers: time-ordered event ids (UUIDv7, RFC 9562) and W3C trace and span ids."""
 
-from os import getpid, urandom
+import os
 from random import Random
 from time import time_ns
 
+from taximeter.fork import fork_mark
+
 _random = Random()  # noqa: S311 - identifiers are not secrets
-_seeded_in = -1
+_mark = fork_mark()
+
+
+def _reseed() -> None:
+    _random.seed()
+    _mark[0] = 1
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_reseed)
 
 
 def _bits(count: int) -> int:
-    """Draw from our own generator: a host that seeds the global one must not make two processes draw alike.
-
-    The process id is compared at each draw because a fork made below Python runs no hook.
-    """
-    global _seeded_in  # noqa: PLW0603 - one generator a process
-    if _seeded_in != getpid():
-        _random.seed(urandom(32))
-        _seeded_in = getpid()
+    """Draw from our own generator: a host that seeds the global one must not make two processes draw alike."""
+    if not _mark[0]:  # a fork made below Python runs no hook
+        _reseed()
     return _random.getrandbits(count)
 
 

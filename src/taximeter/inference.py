@@ -20,7 +20,7 @@ import msgspec
 from taximeter.vocabulary import Operation, TaskType
 
 
-class CallContext(msgspec.Struct, frozen=True, kw_only=True):
+class CallContext(msgspec.Struct, frozen=True):
     """What is known of a call before its answer; None or empty where nothing is."""
 
     operation: Operation = Operation.UNKNOWN

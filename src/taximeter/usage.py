@@ -6,7 +6,7 @@ from typing import Any, Self
 import msgspec
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Usage(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Disjoint counters of one call, in tokens unless the name says otherwise.
 
     None means the provider did not say; 0 means it said zero. Because no token is in two counters, a cost is a plain
@@ -75,9 +75,8 @@ COUNTERS = (*INPUT_COUNTERS, *OUTPUT_COUNTERS, "reasoning_tokens")
 
 
 def _total(counts: tuple[int | None, ...]) -> int | None:
-    if counts.count(None) == len(counts):
-        return None
-    return sum(filter(None, counts))
+    total = sum(filter(None, counts))
+    return total if total or counts.count(None) < len(counts) else None
 
 
 def _plus(a: int | None, b: int | None) -> int | None:

@@ -41,6 +41,6 @@ def test_the_counters_always_add_up_to_the_total(total: int, subsets: dict[str, 
     """Whatever the subsets claim, no token is lost, invented or negative."""
     counters = split_input(total, **subsets)
     assert usage_of(counters).input_tokens == total
-    assert all(count is None or count >= 0 for count in counters.values())
+    assert all(count is None or count >= 0 for count in counters)
     outputs = split_output(total, audio=subsets["audio"], image=subsets["image"])
-    assert usage_of(outputs).output_tokens == total
+    assert usage_of(counters, outputs).output_tokens == total

@@ -45,9 +45,7 @@ class Answer:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.event = ""  # the name of the event that is being read, empty where the framing has none
-        self.facts = Facts(
-            wire_format=endpoint.wire_format, operation=endpoint.operation, provider=endpoint.provider
-        )
+        self.facts = Facts(endpoint.wire_format, endpoint.operation, endpoint.provider)
         self.has_output = False
         self.complete = False
         self.usage_is_final = False
@@ -97,7 +95,7 @@ class Answer:
         """Return the facts of the whole."""
         self.settle()
         facts = self.facts
-        facts.finish_reasons = tuple(reason for _, reason in sorted(self._finish_reasons.items()))
+        facts.finish_reasons = tuple(map(self._finish_reasons.__getitem__, sorted(self._finish_reasons)))
         usage = facts.usage
         if usage is not None and (usage.uncached_input_tokens is None or usage.text_output_tokens is None):
             facts.partial = facts.raw_usage is not None and has_unreadable_count(facts.raw_usage)
@@ -115,11 +113,7 @@ class Answer:
 
     def note_finish(self, choice: int, reason: Any) -> None:
         """Keep why the choice of that index ended; Vertex's protobuf enums come as integers."""
-        if (
-            isinstance(reason, str | int)
-            and not isinstance(reason, bool)
-            and len(self._finish_reasons) < LIMIT
-        ):
+        if type(reason) in _REASONS and len(self._finish_reasons) < LIMIT:
             self._finish_reasons[choice] = str(reason) or self._finish_reasons.get(choice, "")
 
     def note_failure(self, document: Mapping[str, Any], status: int | None = None) -> bool:

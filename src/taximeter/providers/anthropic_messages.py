@@ -10,16 +10,14 @@ from typing import Any, ClassVar, TypedDict
 import msgspec
 
 from taximeter.providers.answer import Answer
-from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.openai_chat import reported_cost
 from taximeter.providers.request import Message, text_of, tool_names
+from taximeter.providers.shape import Count, shaped
 from taximeter.providers.values import (
-    as_count,
     as_items,
     as_mapping,
     as_text,
-    count_of,
     merged,
 )
 from taximeter.usage import Usage
@@ -38,6 +36,34 @@ class MessagesDocument(TypedDict, total=False):
     content_block: Any
     delta: Any
     error: Any
+
+
+class _CacheWrites(msgspec.Struct, gc=False):
+    ephemeral_5m_input_tokens: Count = None
+    ephemeral_1h_input_tokens: Count = None
+
+
+class _OutputDetails(msgspec.Struct, gc=False):
+    thinking_tokens: Count = None
+
+
+class _ServerTools(msgspec.Struct, gc=False):
+    web_search_requests: Count = None
+
+
+class MessageCounts(msgspec.Struct, gc=False):
+    """The counts of a usage."""
+
+    input_tokens: Count = None
+    cache_read_input_tokens: Count = None
+    cache_creation_input_tokens: Count = None
+    cache_creation: _CacheWrites | None = None
+    output_tokens: Count = None
+    output_tokens_details: _OutputDetails | None = None
+    server_tool_use: _ServerTools | None = None
+
+
+_NO_SPLIT, _NO_OUTPUT = _CacheWrites(), _OutputDetails()
 
 
 class MessagesRequest(TypedDict, total=False):
@@ -138,18 +164,16 @@ class MessagesAnswer(Answer):
 
 def read_usage(raw: Mapping[str, Any]) -> Usage:
     """Return the usage of a message; its input count leaves cached tokens out, as ours does."""
-    write_5m, write_1h = _cache_writes(raw)
-    searches = as_count(as_mapping(raw.get("server_tool_use")).get("web_search_requests"))
-    return usage_of(
-        {
-            "uncached_input_tokens": count_of(raw, "input_tokens"),
-            "cache_read_tokens": count_of(raw, "cache_read_input_tokens"),
-            "cache_write_5m_tokens": write_5m,
-            "cache_write_1h_tokens": write_1h,
-            "text_output_tokens": count_of(raw, "output_tokens"),
-            "reasoning_tokens": count_of(as_mapping(raw.get("output_tokens_details")), "thinking_tokens"),
-        },
-        units={"web_search": searches or 0},
+    counts = shaped(raw, MessageCounts)
+    write_5m, write_1h = _cache_writes(counts)
+    return Usage(
+        uncached_input_tokens=counts.input_tokens,
+        cache_read_tokens=counts.cache_read_input_tokens,
+        cache_write_5m_tokens=write_5m,
+        cache_write_1h_tokens=write_1h,
+        text_output_tokens=counts.output_tokens,
+        reasoning_tokens=(counts.output_tokens_details or _NO_OUTPUT).thinking_tokens,
+        units=_units(counts.server_tool_use),
     )
 
 
@@ -168,18 +192,20 @@ def read_charges(raw: Mapping[str, Any], usage: Usage) -> tuple[tuple[str | None
     return turns
 
 
-def _cache_writes(raw: Mapping[str, Any]) -> tuple[int | None, int | None]:
+def _units(tools: _ServerTools | None) -> dict[str, int] | None:
+    return {"web_search": tools.web_search_requests} if tools and tools.web_search_requests else None
+
+
+def _cache_writes(counts: MessageCounts) -> tuple[int | None, int | None]:
     """Split the cache writes by lifetime.
 
     The total is the newer number when a stream's end revises it and leaves the split as it was, so the split is only
     followed as far as the total goes.
     """
-    total = count_of(raw, "cache_creation_input_tokens")
-    split = as_mapping(raw.get("cache_creation"))
-    write_1h = count_of(split, "ephemeral_1h_input_tokens")
-    write_5m = count_of(split, "ephemeral_5m_input_tokens")
+    total, split = counts.cache_creation_input_tokens, counts.cache_creation or _NO_SPLIT
+    write_1h = split.ephemeral_1h_input_tokens
     if total is None:
-        return write_5m, write_1h
+        return split.ephemeral_5m_input_tokens, write_1h
     if write_1h is None:
         return total, None
     write_1h = min(write_1h, total)

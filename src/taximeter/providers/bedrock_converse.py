@@ -12,7 +12,6 @@ import msgspec
 
 from taximeter.framing import AwsEventStream, Framing
 from taximeter.providers.answer import Answer, nested
-from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.failure import failure_of
 from taximeter.providers.request import text_of, tool_names
@@ -114,12 +113,10 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
         if detail.get("ttl") == "1h"
     )
     write_1h = min(write_1h, write or 0)
-    return usage_of(
-        {
-            "uncached_input_tokens": first_count(raw, "inputTokens", "inputTokenCount"),
-            "cache_read_tokens": first_count(raw, "cacheReadInputTokens", "cacheReadInputTokenCount"),
-            "cache_write_5m_tokens": None if write is None else write - write_1h,
-            "cache_write_1h_tokens": write_1h or None,
-            "text_output_tokens": first_count(raw, "outputTokens", "outputTokenCount"),
-        }
+    return Usage(
+        uncached_input_tokens=first_count(raw, "inputTokens", "inputTokenCount"),
+        cache_read_tokens=first_count(raw, "cacheReadInputTokens", "cacheReadInputTokenCount"),
+        cache_write_5m_tokens=None if write is None else write - write_1h,
+        cache_write_1h_tokens=write_1h or None,
+        text_output_tokens=first_count(raw, "outputTokens", "outputTokenCount"),
     )

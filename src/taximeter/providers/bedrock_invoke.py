@@ -17,7 +17,6 @@ from taximeter.providers.answer import Answer, UnreadableDocumentError
 from taximeter.providers.anthropic_messages import MessagesAnswer
 from taximeter.providers.bedrock_converse import ConverseAnswer, names_failure, read_usage
 from taximeter.providers.cohere import CohereAnswer
-from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.failure import failure_of
 from taximeter.providers.openai_chat import ChatAnswer
@@ -145,16 +144,14 @@ def _filled(usage: Usage, rest: Usage) -> Usage:
     """Return *usage* with what it does not know at all taken from *rest*."""
     inputs = usage if usage.input_tokens is not None else rest
     outputs = usage if usage.output_tokens is not None else rest
-    return usage_of(
-        {
-            "uncached_input_tokens": inputs.uncached_input_tokens,
-            "cache_read_tokens": inputs.cache_read_tokens,
-            "cache_write_5m_tokens": inputs.cache_write_5m_tokens,
-            "cache_write_1h_tokens": inputs.cache_write_1h_tokens,
-            "audio_input_tokens": inputs.audio_input_tokens,
-            "text_output_tokens": outputs.text_output_tokens,
-            "audio_output_tokens": outputs.audio_output_tokens,
-            "reasoning_tokens": outputs.reasoning_tokens,
-        },
-        units=usage.units or {},
+    return Usage(
+        uncached_input_tokens=inputs.uncached_input_tokens,
+        cache_read_tokens=inputs.cache_read_tokens,
+        cache_write_5m_tokens=inputs.cache_write_5m_tokens,
+        cache_write_1h_tokens=inputs.cache_write_1h_tokens,
+        audio_input_tokens=inputs.audio_input_tokens,
+        text_output_tokens=outputs.text_output_tokens,
+        audio_output_tokens=outputs.audio_output_tokens,
+        reasoning_tokens=outputs.reasoning_tokens,
+        units=usage.units,
     )

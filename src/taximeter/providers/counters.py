@@ -2,8 +2,15 @@
 
 from taximeter.usage import Usage
 
-_UNKNOWN: dict[str, int | None] = {}
-_NOTHING: dict[str, int] = {}
+Inputs = tuple[int | None, int | None, int | None, int | None, int | None, int | None, int | None]
+"""The input counters in the order of `Usage`."""
+
+Outputs = tuple[int | None, int | None, int | None, int | None]
+"""The output counters in the order of `Usage`, reasoning last."""
+
+_NO_INPUTS: Inputs = (None,) * 7
+_NO_OUTPUTS: Outputs = (None,) * 4
+_NO_UNITS: dict[str, int] = {}
 
 
 def split_input(
@@ -15,14 +22,14 @@ def split_input(
     audio: int | None = None,
     cached_audio: int | None = None,
     image: int | None = None,
-) -> dict[str, int | None]:
+) -> Inputs:
     """Return the input counters of a *total* that all the other numbers are part of.
 
     They always add up to the total: providers now and then report more cached tokens than tokens, and the total is
     what they bill. Where cached audio is not told apart, text is taken to be cached first.
     """
     if total is None:
-        return {}
+        return _NO_INPUTS
     if cache_write_5m or cache_write_1h or audio or cached_audio or image:
         cached_audio, left = _taken(_cached_audio(total, cache_read, audio, cached_audio), total)
         if cached_audio is not None:
@@ -35,39 +42,30 @@ def split_input(
         image, left = _taken(image, left)
     else:  # as in most calls
         cache_read, left = _taken(cache_read, total)
-    return {
-        "uncached_input_tokens": left,
-        "cache_read_tokens": cache_read,
-        "cache_write_5m_tokens": cache_write_5m,
-        "cache_write_1h_tokens": cache_write_1h,
-        "audio_input_tokens": audio,
-        "cache_read_audio_tokens": cached_audio,
-        "image_input_tokens": image,
-    }
+    return left, cache_read, cache_write_5m, cache_write_1h, audio, cached_audio, image
 
 
 def split_output(
     total: int | None, *, reasoning: int | None = None, audio: int | None = None, image: int | None = None
-) -> dict[str, int | None]:
+) -> Outputs:
     """Return the output counters of a *total* that all the other numbers are part of."""
     if total is None:
-        return {}
-    audio, left = _taken(audio, total)
-    image, left = _taken(image, left)
-    return {
-        "text_output_tokens": left,
-        "audio_output_tokens": audio,
-        "image_output_tokens": image,
-        "reasoning_tokens": reasoning,
-    }
+        return _NO_OUTPUTS
+    left = total
+    if audio or image:
+        audio, left = _taken(audio, total)
+        image, left = _taken(image, left)
+    return left, audio, image, reasoning
 
 
-def usage_of(
-    inputs: dict[str, int | None], outputs: dict[str, int | None] = _UNKNOWN, units: dict[str, int] = _NOTHING
-) -> Usage:
+def usage_of(inputs: Inputs, outputs: Outputs = _NO_OUTPUTS, units: dict[str, int] = _NO_UNITS) -> Usage:
     """Return the counters as one usage; those that nobody named are unknown."""
-    billed = {name: count for name, count in units.items() if count} if units else None
-    return Usage(**inputs, **outputs, units=billed or None)
+    return Usage(*inputs, *outputs, billed(units) if units else None)
+
+
+def billed(units: dict[str, int]) -> dict[str, int] | None:
+    """Return what of *units* there is, None when there is nothing."""
+    return {name: count for name, count in units.items() if count} or None
 
 
 def _cached_audio(

@@ -8,7 +8,7 @@ from taximeter.usage import Usage
 from taximeter.vocabulary import Operation
 
 
-class RequestFacts(msgspec.Struct, kw_only=True):
+class RequestFacts(msgspec.Struct, gc=False):
     """What a request tells. The texts are for inference in memory and reach no event."""
 
     model: str | None = None
@@ -18,7 +18,7 @@ class RequestFacts(msgspec.Struct, kw_only=True):
     service_tier: str | None = None
 
 
-class Facts(msgspec.Struct, kw_only=True):
+class Facts(msgspec.Struct, gc=False):
     """What a response tells, whole or streamed.
 
     `model` is the one that answered, None where the response does not say. `truncated`: a stream without its end

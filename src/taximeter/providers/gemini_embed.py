@@ -136,6 +136,6 @@ class PredictAnswer(Answer):
         characters = count_of(as_mapping(document.get("metadata")), "billableCharacterCount")
         if total is not None:
             self.facts.raw_usage = {"token_count": total}
-            self.facts.usage = usage_of({"uncached_input_tokens": total})
+            self.facts.usage = Usage(uncached_input_tokens=total)
         if characters is not None:
             self.facts.raw_usage = {**(self.facts.raw_usage or {}), "billableCharacterCount": characters}

@@ -14,13 +14,14 @@ from taximeter.providers.answer import UNREADABLE, Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import text_of, tool_names
+from taximeter.providers.shape import Count, shaped
 from taximeter.providers.values import (
     as_count,
     as_items,
     as_mapping,
     as_text,
-    count_of,
     first_count,
+    first_known,
     known_sum,
 )
 from taximeter.usage import Usage
@@ -42,6 +43,7 @@ FINISH_REASONS = (
 GOOGLE_FINISH_REASONS = (*FINISH_REASONS[:6], "LANGUAGE", *FINISH_REASONS[6:], "IMAGE_SAFETY")
 """The same of Google AI, which counts a language in between (generativelanguage's generative_service.proto)."""
 
+_NO_MODALITIES: dict[str, int] = {}
 _MODALITIES = ("MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT")
 
 
@@ -79,6 +81,18 @@ class _Chunk(msgspec.Struct, gc=False):
 
 
 _glance = msgspec.json.Decoder(_Chunk)
+
+
+class GenerateCounts(msgspec.Struct, gc=False, rename="camel"):
+    """The counts of a usage, but for those by modality."""
+
+    prompt_token_count: Count = None
+    tool_use_prompt_token_count: Count = None
+    cached_content_token_count: Count = None
+    candidates_token_count: Count = None
+    response_token_count: Count = None
+    thoughts_token_count: Count = None
+    total_token_count: Count = None
 
 
 class GenerateRequest(TypedDict, total=False):
@@ -178,32 +192,35 @@ def _is_open(candidate: _Candidate) -> bool:
 
 def read_usage(raw: Mapping[str, Any]) -> Usage:
     """Return the usage; thinking stands beside the candidates and the tools' prompt beside the prompt."""
+    counts = shaped(raw, GenerateCounts)
     prompts, cached = modalities(raw.get("promptTokensDetails")), modalities(raw.get("cacheTokensDetails"))
     outputs = modalities(raw.get("candidatesTokensDetails") or raw.get("responseTokensDetails"))
-    thoughts = count_of(raw, "thoughtsTokenCount")
-    output = known_sum(first_count(raw, "candidatesTokenCount", "responseTokenCount"), thoughts)
-    total, prompt = count_of(raw, "totalTokenCount"), count_of(raw, "promptTokenCount")
-    if output is None and total is not None and total == prompt:
+    output = known_sum(
+        first_known(counts.candidates_token_count, counts.response_token_count), counts.thoughts_token_count
+    )
+    if output is None and counts.prompt_token_count == counts.total_token_count is not None:
         output = 0  # protobuf leaves zeros out
     return usage_of(
         split_input(
-            known_sum(prompt, count_of(raw, "toolUsePromptTokenCount")),
-            cache_read=count_of(raw, "cachedContentTokenCount"),
+            known_sum(counts.prompt_token_count, counts.tool_use_prompt_token_count),
+            cache_read=counts.cached_content_token_count,
             audio=prompts.get("AUDIO"),
             cached_audio=cached.get("AUDIO"),
             image=prompts.get("IMAGE"),
         ),
         split_output(
             output,
-            reasoning=thoughts,
+            reasoning=counts.thoughts_token_count,
             audio=outputs.get("AUDIO"),
             image=outputs.get("IMAGE"),
         ),
     )
 
 
-def modalities(details: Any) -> dict[str, int]:
+def modalities(details: Any) -> Mapping[str, int]:
     """Return tokens by modality."""
+    if not details:
+        return _NO_MODALITIES
     counts: dict[str, int] = {}
     for detail in as_items(details):
         modality = detail.get("modality")

@@ -10,7 +10,6 @@ import msgspec
 
 from taximeter.framing import Framing, JsonLines
 from taximeter.providers.answer import UNREADABLE, Answer
-from taximeter.providers.counters import usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import Message, system_text, tool_names
 from taximeter.providers.values import (
@@ -19,6 +18,7 @@ from taximeter.providers.values import (
     as_text,
     count_of,
 )
+from taximeter.usage import Usage
 
 _COUNTS = ("prompt_eval_count", "eval_count")
 
@@ -118,11 +118,9 @@ class OllamaAnswer(Answer):
     def settle(self) -> None:
         """Work out usage."""
         if raw := self.facts.raw_usage:
-            self.facts.usage = usage_of(
-                {
-                    "uncached_input_tokens": count_of(raw, "prompt_eval_count"),
-                    "text_output_tokens": count_of(raw, "eval_count"),
-                }
+            self.facts.usage = Usage(
+                uncached_input_tokens=count_of(raw, "prompt_eval_count"),
+                text_output_tokens=count_of(raw, "eval_count"),
             )
 
 

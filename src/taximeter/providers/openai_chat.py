@@ -14,24 +14,24 @@ from taximeter.providers.answer import LIMIT, UNREADABLE, Answer, nested
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import Message, system_text, tool_names
+from taximeter.providers.shape import Count, shaped
 from taximeter.providers.values import (
     as_count,
     as_items,
     as_mapping,
     as_text,
     as_usd_nanos,
-    count_of,
-    first_count,
+    first_known,
     known_sum,
     merged,
     ticks_as_usd_nanos,
 )
 from taximeter.usage import Usage
 
-_INPUT_DETAILS = ("prompt_tokens_details", "prompt_token_details", "input_tokens_details")
-_OUTPUT_DETAILS = ("completion_tokens_details", "completion_token_details", "output_tokens_details")
+_RARE_IN_CHOICE = frozenset({"error", "usage", "text"})
+_CALLS = frozenset({"tool_calls", "function_call", "tool_use_id"})
 _TIMED = ("prompt_n", "cache_n", "predicted_n")
-_CACHE_READS = ("cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens")
+_GOOGLE = frozenset({"google", "vertex"})
 
 
 class ChatDocument(TypedDict, total=False):
@@ -74,6 +74,46 @@ class _Chunk(msgspec.Struct, gc=False):
 
 
 _glance = msgspec.json.Decoder(_Chunk)
+
+
+class _InputDetails(msgspec.Struct, gc=False):
+    cached_tokens: Count = None
+    cache_write_tokens: Count = None
+    cache_creation_tokens: Count = None
+    cache_creation_input_tokens: Count = None
+    audio_tokens: Count = None
+    image_tokens: Count = None
+
+
+class _OutputDetails(msgspec.Struct, gc=False):
+    reasoning_tokens: Count = None
+    audio_tokens: Count = None
+    image_tokens: Count = None
+
+
+class ChatCounts(msgspec.Struct, gc=False):
+    """The counts of a usage, under all the names that the servers have for them."""
+
+    prompt_tokens: Count = None
+    input_tokens: Count = None
+    completion_tokens: Count = None
+    output_tokens: Count = None
+    total_tokens: Count = None
+    reasoning_tokens: Count = None
+    cached_tokens: Count = None
+    prompt_cache_hit_tokens: Count = None
+    num_cached_tokens: Count = None
+    cache_read_input_tokens: Count = None
+    cache_creation_input_tokens: Count = None
+    prompt_tokens_details: _InputDetails | None = None
+    prompt_token_details: _InputDetails | None = None
+    input_tokens_details: _InputDetails | None = None
+    completion_tokens_details: _OutputDetails | None = None
+    completion_token_details: _OutputDetails | None = None
+    output_tokens_details: _OutputDetails | None = None
+
+
+_NO_INPUT_DETAILS, _NO_OUTPUT_DETAILS = _InputDetails(), _OutputDetails()
 
 
 class ChatRequest(TypedDict, total=False):
@@ -123,15 +163,16 @@ class ChatAnswer(Answer):
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a completion or one chunk of it."""
-        told = self.note_failure(document)
+        facts = self.facts
+        told = "error" in document and self.note_failure(document)
         if self.event == "error" and not told:  # some servers name the event instead
             self.note_failure({"error": document})
         self.note_identity(document)
-        self.facts.service_tier = as_text(document.get("service_tier")) or self.facts.service_tier
+        facts.service_tier = as_text(document.get("service_tier")) or facts.service_tier
         for choice in as_items(document.get("choices")):
             self._add_choice(choice)
         if usage := as_mapping(document.get("usage")):
-            self.facts.raw_usage = merged(self.facts.raw_usage, usage)
+            facts.raw_usage = merged(facts.raw_usage, usage)
         if "timings" in document:
             self._timings = as_mapping(document.get("timings"))
         if "x_groq" in document or "usage_breakdown" in document:
@@ -167,16 +208,21 @@ class ChatAnswer(Answer):
     def _add_choice(self, choice: Mapping[str, Any]) -> None:
         index = as_count(choice.get("index")) or 0
         self.note_finish(index, choice.get("finish_reason"))
-        self.note_failure(choice)
-        if usage := as_mapping(choice.get("usage")):  # Moonshot's streams have it here
-            self.facts.raw_usage = merged(self.facts.raw_usage, usage)
-        if choice.get("text"):
-            self.has_output = True
+        if not _RARE_IN_CHOICE.isdisjoint(choice):
+            self._add_rare(choice)
         for name in ("delta", "message"):
             part = choice.get(name)
             if isinstance(part, dict):
                 self.has_output = self.has_output or _says_something(part)
-                self._add_tool_calls(index, part)
+                if not _CALLS.isdisjoint(part):
+                    self._add_tool_calls(index, part)
+
+    def _add_rare(self, choice: Mapping[str, Any]) -> None:
+        self.note_failure(choice)
+        if usage := as_mapping(choice.get("usage")):  # Moonshot's streams have it here
+            self.facts.raw_usage = merged(self.facts.raw_usage, usage)
+        if choice.get("text"):  # of the older completions
+            self.has_output = True
 
     def _add_tool_calls(self, choice: int, message: Mapping[str, Any]) -> None:
         calls = message.get("tool_calls")
@@ -209,34 +255,43 @@ def _is_open(choice: _Choice) -> bool:
 
 
 def _says_something(message: Mapping[str, Any]) -> bool:
-    return any(message[name] for name in message if name != "role")
+    for name in message:  # noqa: SIM110 - `any` costs as much again for the one field there is
+        if message[name] and name != "role":
+            return True
+    return False
 
 
 def read_usage(raw: Mapping[str, Any], provider: str) -> Usage:
     """Return the usage of a chat or text completion; cached and audio tokens are part of the totals."""
-    inputs, outputs = _details(raw, _INPUT_DETAILS), _details(raw, _OUTPUT_DETAILS)
-    prompt = first_count(raw, "prompt_tokens", "input_tokens")
-    completion = first_count(raw, "completion_tokens", "output_tokens")
-    reasoning = _known(count_of(outputs, "reasoning_tokens"), raw, "reasoning_tokens")
-    completion = _with_hidden_reasoning(prompt, completion, reasoning, raw, provider)
-    audio = count_of(inputs, "audio_tokens")
-    cache_write = first_count(
-        inputs, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"
+    counts = shaped(raw, ChatCounts)
+    inputs = (
+        counts.prompt_tokens_details
+        or counts.prompt_token_details
+        or counts.input_tokens_details
+        or _NO_INPUT_DETAILS
     )
+    outputs = (
+        counts.completion_tokens_details
+        or counts.completion_token_details
+        or counts.output_tokens_details
+        or _NO_OUTPUT_DETAILS
+    )
+    prompt = first_known(counts.prompt_tokens, counts.input_tokens)
+    completion = first_known(counts.completion_tokens, counts.output_tokens)
+    reasoning = first_known(outputs.reasoning_tokens, counts.reasoning_tokens)
+    if reasoning or provider in _GOOGLE:
+        completion = _with_hidden_reasoning(prompt, completion, reasoning, counts.total_tokens, provider)
+    if inputs.audio_tokens and provider == "mistral":
+        prompt = _with_audio_beside(prompt, completion, inputs.audio_tokens, counts.total_tokens)
     return usage_of(
         split_input(
-            _with_audio_beside(prompt, completion, audio, raw, provider),
-            cache_read=_known(count_of(inputs, "cached_tokens"), raw, *_CACHE_READS),
-            cache_write_5m=_known(cache_write, raw, "cache_creation_input_tokens"),
-            audio=audio,
-            image=count_of(inputs, "image_tokens"),
+            prompt,
+            cache_read=_cache_read(counts, inputs),
+            cache_write_5m=_cache_write(counts, inputs),
+            audio=inputs.audio_tokens,
+            image=inputs.image_tokens,
         ),
-        split_output(
-            completion,
-            reasoning=reasoning,
-            audio=count_of(outputs, "audio_tokens"),
-            image=count_of(outputs, "image_tokens"),
-        ),
+        split_output(completion, reasoning=reasoning, audio=outputs.audio_tokens, image=outputs.image_tokens),
     )
 
 
@@ -248,49 +303,48 @@ def read_charges(raw: Mapping[str, Any], provider: str) -> tuple[tuple[str | Non
     )
 
 
-def _details(raw: Mapping[str, Any], names: tuple[str, ...]) -> Mapping[str, Any]:
-    for name in names:
-        if details := raw.get(name):
-            return as_mapping(details)
-    return {}
+def _cache_read(counts: ChatCounts, inputs: _InputDetails) -> int | None:
+    return first_known(
+        inputs.cached_tokens,
+        counts.cached_tokens,
+        counts.prompt_cache_hit_tokens,
+        counts.num_cached_tokens,
+        counts.cache_read_input_tokens,
+    )
 
 
-def _known(count: int | None, raw: Mapping[str, Any], *names: str) -> int | None:
-    """Return *count*, else the first of the names that some hosts put beside the totals."""
-    return first_count(raw, *names) if count is None else count
+def _cache_write(counts: ChatCounts, inputs: _InputDetails) -> int | None:
+    return first_known(
+        inputs.cache_write_tokens,
+        inputs.cache_creation_tokens,
+        inputs.cache_creation_input_tokens,
+        counts.cache_creation_input_tokens,
+    )
 
 
 def _with_hidden_reasoning(
-    prompt: int | None, completion: int | None, reasoning: int | None, raw: Mapping[str, Any], provider: str
+    prompt: int | None, completion: int | None, reasoning: int | None, total: int | None, provider: str
 ) -> int | None:
     """Return all output, reasoning included.
 
     xAI counts reasoning beside the completion, whatever its total says; hosts of its models show it by theirs. Google's
     compatible endpoint does not name its thinking at all; only the total holds it.
     """
-    total, seen = count_of(raw, "total_tokens"), known_sum(prompt, completion)
+    seen = known_sum(prompt, completion)
     if reasoning and completion is not None:
         beside = provider == "xai" or total == known_sum(seen, reasoning)
         return completion + reasoning if beside else completion
-    if (
-        provider in {"google", "vertex"}
-        and total is not None
-        and seen is not None
-        and prompt is not None
-        and total > seen
-    ):
+    if provider in _GOOGLE and total is not None and seen is not None and prompt is not None and total > seen:
         return total - prompt
     return completion
 
 
 def _with_audio_beside(
-    prompt: int | None, completion: int | None, audio: int | None, raw: Mapping[str, Any], provider: str
+    prompt: int | None, completion: int | None, audio: int, total: int | None
 ) -> int | None:
     """Return all input: Mistral counts audio beside the prompt, which its total shows."""
-    if provider != "mistral" or not audio:
-        return prompt
     beside = known_sum(prompt, audio)
-    return beside if count_of(raw, "total_tokens") == known_sum(beside, completion) else prompt
+    return beside if total == known_sum(beside, completion) else prompt
 
 
 def read_timings(timings: Mapping[str, Any]) -> Usage | None:
@@ -307,11 +361,11 @@ def read_timings(timings: Mapping[str, Any]) -> Usage | None:
 def reported_cost(raw: Mapping[str, Any]) -> int | None:
     """Return what the provider says the call cost, in nanodollars: OpenRouter, Perplexity, xAI."""
     cost = raw.get("cost")
-    if isinstance(cost, Mapping):
+    if isinstance(cost, dict):
         return as_usd_nanos(cost.get("total_cost"))
     if cost is not None:
         return as_usd_nanos(cost)
     if (ticks := raw.get("cost_in_usd_ticks")) is not None:
         return ticks_as_usd_nanos(ticks)
     gateway = raw.get("pydantic_ai_gateway")  # what Pydantic's gateway adds to a provider's usage
-    return as_usd_nanos(gateway.get("cost_estimate")) if isinstance(gateway, Mapping) else None
+    return as_usd_nanos(gateway.get("cost_estimate")) if isinstance(gateway, dict) else None

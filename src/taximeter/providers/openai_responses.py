@@ -14,6 +14,7 @@ from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.openai_chat import reported_cost
 from taximeter.providers.request import SYSTEM_ROLES, plain, text_of, tool_names
+from taximeter.providers.shape import Count, shaped
 from taximeter.providers.values import (
     as_items,
     as_mapping,
@@ -75,6 +76,31 @@ class ResponsesRequest(TypedDict, total=False):
     instructions: Any
     input: msgspec.Raw
     tools: Any
+
+
+class _InputDetails(msgspec.Struct, gc=False):
+    cached_tokens: Count = None
+    cache_write_tokens: Count = None
+    audio_tokens: Count = None
+    image_tokens: Count = None
+
+
+class _OutputDetails(msgspec.Struct, gc=False):
+    reasoning_tokens: Count = None
+    audio_tokens: Count = None
+    image_tokens: Count = None
+
+
+class ResponseCounts(msgspec.Struct, gc=False):
+    """The counts of a usage."""
+
+    input_tokens: Count = None
+    input_tokens_details: _InputDetails | None = None
+    output_tokens: Count = None
+    output_tokens_details: _OutputDetails | None = None
+
+
+_NO_INPUT_DETAILS, _NO_OUTPUT_DETAILS = _InputDetails(), _OutputDetails()
 
 
 class Item(NamedTuple):
@@ -172,21 +198,22 @@ class ResponsesAnswer(Answer):
 
 def read_usage(raw: Mapping[str, Any], items: Sequence[Item] = ()) -> Usage:
     """Return the usage of a response; cached tokens and reasoning are part of the totals."""
-    inputs = as_mapping(raw.get("input_tokens_details"))
-    outputs = as_mapping(raw.get("output_tokens_details"))
+    counts = shaped(raw, ResponseCounts)
+    inputs = counts.input_tokens_details or _NO_INPUT_DETAILS
+    outputs = counts.output_tokens_details or _NO_OUTPUT_DETAILS
     return usage_of(
         split_input(
-            count_of(raw, "input_tokens"),
-            cache_read=count_of(inputs, "cached_tokens"),
-            cache_write_5m=count_of(inputs, "cache_write_tokens"),
-            audio=count_of(inputs, "audio_tokens"),
-            image=count_of(inputs, "image_tokens"),
+            counts.input_tokens,
+            cache_read=inputs.cached_tokens,
+            cache_write_5m=inputs.cache_write_tokens,
+            audio=inputs.audio_tokens,
+            image=inputs.image_tokens,
         ),
         split_output(
-            count_of(raw, "output_tokens"),
-            reasoning=count_of(outputs, "reasoning_tokens"),
-            audio=count_of(outputs, "audio_tokens"),
-            image=count_of(outputs, "image_tokens"),
+            counts.output_tokens,
+            reasoning=outputs.reasoning_tokens,
+            audio=outputs.audio_tokens,
+            image=outputs.image_tokens,
         ),
         units=count_units(items, as_mapping(raw.get("tool_usage"))),
     )

@@ -302,7 +302,7 @@ def read_request(endpoint: Endpoint, body: bytes | Mapping[str, Any] | None) -> 
 
 
 def _decode_request(answer: type[Answer], body: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
-    if isinstance(body, Mapping):
+    if not isinstance(body, bytes):
         return body
     if body.startswith(b"--"):
         return {match[1].decode(): match[2].decode() for match in _FORM_FIELD.finditer(body)}

@@ -40,6 +40,8 @@ def text_of(content: Any) -> str:
 
 def system_text(messages: Any) -> str | None:
     """Return what the system and developer messages say, None when there are none."""
+    if not messages:
+        return None
     texts = [
         text_of(message.get("content"))
         for message in as_items(messages)
@@ -50,7 +52,7 @@ def system_text(messages: Any) -> str | None:
 
 def tool_names(tools: Any) -> tuple[str, ...]:
     """Return the names of the tools offered, in OpenAI's, Anthropic's or Gemini's way of writing them."""
-    return tuple(_names(as_items(plain(tools))))
+    return tuple(_names(as_items(plain(tools)))) if tools else ()
 
 
 def _names(tools: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from taximeter.providers.answer import Answer
-from taximeter.providers.counters import usage_of
 from taximeter.providers.values import (
     as_count,
     as_items,
@@ -21,6 +20,7 @@ from taximeter.providers.values import (
     first_count,
     known_sum,
 )
+from taximeter.usage import Usage
 
 _LISTS = ("results", "outputs", "generations", "completions")
 _HOLDERS = ("details", "metrics", "timings")
@@ -74,11 +74,9 @@ class TextAnswer(Answer):
         """Work out usage."""
         self.complete = self.complete or any(self._finish_reasons.values())
         if raw := self.facts.raw_usage:
-            self.facts.usage = usage_of(
-                {
-                    "uncached_input_tokens": count_of(raw, "input_tokens"),
-                    "text_output_tokens": count_of(raw, "output_tokens"),
-                }
+            self.facts.usage = Usage(
+                uncached_input_tokens=count_of(raw, "input_tokens"),
+                text_output_tokens=count_of(raw, "output_tokens"),
             )
 
     def _add_end(self, index: int, part: Mapping[str, Any]) -> None:

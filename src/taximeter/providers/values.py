@@ -7,7 +7,9 @@ from typing import Any
 _LISTS = (list, tuple)
 _NOTHING: dict[str, Any] = {}
 _FIELDS_LIMIT = 100
-_LARGEST = 10**12  # no call comes near; a store of millions of calls can still add them up in 64 bits
+LARGEST_COUNT = 10**12
+"""No call comes near; a store of millions of calls can still add them up in 64 bits."""
+
 _LARGEST_USD_NANOS = 10**15  # a million dollars
 
 
@@ -16,9 +18,9 @@ def as_count(value: Any) -> int | None:
     if value is None:
         return None
     if type(value) is int:
-        return value if 0 <= value <= _LARGEST else None
+        return value if 0 <= value <= LARGEST_COUNT else None
     if isinstance(value, float):
-        return int(value) if 0 <= value <= _LARGEST and value == int(value) else None
+        return int(value) if 0 <= value <= LARGEST_COUNT and value == int(value) else None
     if isinstance(value, str) and len(value) < 20 and value.isascii() and value.isdigit():
         return as_count(int(value))
     return None
@@ -44,7 +46,9 @@ def as_items(value: Any) -> Sequence[Mapping[str, Any]]:
 def count_of(values: Mapping[str, Any], name: str) -> int | None:
     """Return the named count when it is there."""
     value = values.get(name)
-    if type(value) is int and 0 <= value <= _LARGEST:  # nearly always; the call below costs as much again
+    if (
+        type(value) is int and 0 <= value <= LARGEST_COUNT
+    ):  # nearly always; the call below costs as much again
         return value
     return None if value is None else as_count(value)
 
@@ -62,6 +66,14 @@ def first_count(values: Mapping[str, Any], *names: str) -> int | None:
     """Return the first of the named counts that is there."""
     for name in names:
         if name in values and (count := count_of(values, name)) is not None:
+            return count
+    return None
+
+
+def first_known(*counts: int | None) -> int | None:
+    """Return the first count that is known."""
+    for count in counts:
+        if count is not None:
             return count
     return None
 
@@ -91,6 +103,10 @@ def ticks_as_usd_nanos(value: Any) -> int | None:
 
 def merged(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, Any]:
     """Lay the fields of *new* that say something over *old*; a server that keeps inventing fields is cut off."""
-    said = {name: value for name, value in new.items() if value is not None}
+    said = (
+        {name: value for name, value in new.items() if value is not None}
+        if None in new.values()
+        else dict(new)
+    )
     both = {**old, **said} if old else said
     return both if len(both) <= _FIELDS_LIMIT else said
