@@ -250,8 +250,10 @@ FACTS = Facts(
     error_retryable=True,
     request=RequestFacts(model="asked", system_prompt="Translate to French."),
 )
+WHO = ("harness", "service", "run_id", "trace_id", "call_id", "agent", "user", "session")
 SCOPE = Scope(
-    **{name: f"the {name}" for name in Scope.__struct_fields__[2:-1]},  # type: ignore[arg-type]  # nine words
+    **{name: f"the {name}" for name in WHO},  # type: ignore[arg-type]  # eight words
+    span_id="the span_id",
     complexity=Complexity.HIGH,
     tags={"a": "b"},
 )
@@ -272,7 +274,7 @@ def test_each_fact_stands_under_its_own_name(events: EventBuilder) -> None:
         assert getattr(event, name) == getattr(FACTS, name), name
     for name in COUNTERS:
         assert getattr(event, name) == getattr(COUNTS, name), name
-    for name in ("harness", "service", "run_id", "trace_id", "call_id", "agent", "user", "session", "tags"):
+    for name in (*WHO, "tags"):
         assert getattr(event, name) == getattr(SCOPE, name), name
     assert (event.actual_input_tokens, event.actual_output_tokens) == (sum(range(101, 108)), 108 + 109 + 110)
     assert (event.operation, event.outcome) == (Operation.CHAT, Outcome.FAILURE)
