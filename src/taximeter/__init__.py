@@ -19,6 +19,7 @@ from taximeter.version import __version__
 if TYPE_CHECKING:
     from taximeter import prices as prices
     from taximeter.builder import EventBuilder as EventBuilder
+    from taximeter.calls import call as call
     from taximeter.errors import ConfigurationError as ConfigurationError
     from taximeter.errors import TaximeterError as TaximeterError
     from taximeter.event import CallFailedEvent as CallFailedEvent
@@ -51,6 +52,7 @@ _HOMES = {
     "TaximeterError": "errors",
     "Tracker": "tracker",
     "Usage": "usage",
+    "call": "calls",
     "current_scope": "scopes",
     "decode_event": "event",
     "encode_event": "event",

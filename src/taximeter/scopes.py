@@ -82,7 +82,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """
         if is_plain_function(function):
             return cast("F", _Bound(function, self))
-        return wrapped(function, lambda: partial(_Active, self))
+        return wrapped(function, lambda: partial(Active, self))
 
     def headers(self) -> dict[str, str]:
         """Return the headers that tell another service who calls: `traceparent` and `baggage`.
@@ -111,12 +111,14 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return fields | tags
 
 
-_FIELDS = tuple(name for name in Scope.__struct_fields__ if name != "outer_span_id")
+SCOPE_FIELDS = frozenset(Scope.__struct_fields__) - {"outer_span_id"}
+"""What can be said of a scope."""
 
 
 def _read_field(name: str, value: Any) -> Any:
-    if name not in _FIELDS:
-        raise ConfigurationError(name, value, f"one of the scope's fields: {', '.join(_FIELDS)}")
+    if name not in SCOPE_FIELDS:
+        allowed = filter(SCOPE_FIELDS.__contains__, Scope.__struct_fields__)
+        raise ConfigurationError(name, value, f"one of the scope's fields: {', '.join(allowed)}")
     if name == "tags":
         if not isinstance(value, Mapping):
             raise ConfigurationError(name, value, "a mapping of names to values")
@@ -196,7 +198,7 @@ class scope:  # noqa: N801 - reads as a statement: `with taximeter.scope(agent="
         is_method = isinstance(function, staticmethod | classmethod)
         if not is_method and (isinstance(function, type) or not callable(function)):
             raise TypeError(f"taximeter.scope decorates functions, not {function!r}")
-        return wrapped(function, lambda: partial(_Active, current_scope().within(**self._fields)))
+        return wrapped(function, lambda: partial(Active, current_scope().within(**self._fields)))
 
     @classmethod
     def from_headers(cls, headers: Headers, **fields: Any) -> Self:
@@ -261,7 +263,7 @@ def _fields_of(baggage: Mapping[str, str]) -> dict[str, Any]:
     return fields
 
 
-class _Active:
+class Active:
     """A ready scope, made current for a moment."""
 
     def __init__(self, inner: Scope) -> None:
@@ -283,7 +285,7 @@ class _Bound:
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with _Active(self._around):
+        with Active(self._around):
             return self._function(*args, **kwargs)
 
 

@@ -26,6 +26,7 @@ from taximeter.sinks.table import name_sinks, sink_for
 
 if TYPE_CHECKING:
     from taximeter.builder import EventBuilder
+    from taximeter.calls import call
     from taximeter.inference import Infer
     from taximeter.journal.ledger import SinkLedger
     from taximeter.pricing import Catalog
@@ -198,6 +199,16 @@ class Tracker:
         from taximeter.capture import meter  # noqa: PLC0415 - capture stands on top of this module
 
         return meter(client, self, invisible_usage=invisible_usage)
+
+    def call(self, **options: Any) -> "call":
+        """Meter whatever call is made in a block; see `taximeter.call`.
+
+        Raises:
+            ConfigurationError: A field that neither scope nor event has.
+        """
+        from taximeter.calls import call  # noqa: PLC0415 - as above
+
+        return call(tracker=self, **options)
 
     def receipt(self) -> Receipt:
         """Return what has become of the events so far, without waiting."""
