@@ -35,7 +35,7 @@ ORDER = [
     {"flusher", "ending"},
     {"report"},
     {"tracker"},
-    {"capture", "calls"},
+    {"capture", "calls", "middleware"},
     {"recording", "store"},
     {"cli", "__main__"},
 ]

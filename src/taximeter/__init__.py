@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from taximeter.event import TaskCompletionEvent as TaskCompletionEvent
     from taximeter.event import decode_event as decode_event
     from taximeter.event import encode_event as encode_event
+    from taximeter.middleware import Metered as Metered
     from taximeter.pricing import Catalog as Catalog
     from taximeter.pricing import Override as Override
     from taximeter.receipt import Receipt as Receipt
@@ -46,6 +47,7 @@ _HOMES = {
     "ConfigurationError": "errors",
     "Event": "event",
     "EventBuilder": "builder",
+    "Metered": "middleware",
     "Override": "pricing",
     "Receipt": "receipt",
     "TaskCompletionEvent": "event",

@@ -1,6 +1,7 @@
 """EventBuilder: facts + scope + price -> event."""
 
 from collections.abc import Mapping
+from copy import copy
 from time import time_ns
 from typing import Any, TypedDict, Unpack
 
@@ -9,7 +10,7 @@ import msgspec
 from taximeter.event import SCHEMA_VERSION, TaskCompletionEvent
 from taximeter.identifier import new_event_id, new_span_id
 from taximeter.inference import CallContext, Infer, infer_task_type, remembering
-from taximeter.pricing import Catalog, Cost
+from taximeter.pricing import Catalog, Cost, Override
 from taximeter.pricing.money import round_half_even
 from taximeter.providers import Endpoint, Facts, RequestFacts, read_payload
 from taximeter.providers.reading import read_request
@@ -95,6 +96,16 @@ class EventBuilder:
         self._catalog = catalog or Catalog.default()
         self._infer = remembering(infer or infer_task_type)
         self._service = service
+
+    def with_prices(self, *prices: Override) -> "EventBuilder":
+        """Return a builder like this one with these prices as well, see `Catalog.with_overrides`.
+
+        Raises:
+            ConfigurationError: Something else than an Override was given.
+        """
+        other = copy(self)
+        other._catalog = self._catalog.with_overrides(*prices)  # noqa: SLF001 - the same class
+        return other
 
     def build(
         self,

@@ -34,7 +34,7 @@ class ObservedCall(NamedTuple):
 
 
 class Observation:
-    """Collects the calls that layers below have seen while it was open; a context manager, to be used once.
+    """Collects the calls that layers below have seen while it was open; a context manager, one stretch at a time.
 
     The calls of tasks and threads that inherit the context are seen too, from whatever thread they end in.
 

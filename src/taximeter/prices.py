@@ -3,14 +3,18 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from time import time_ns
 from typing import Any
+
+import msgspec
 
 from taximeter.errors import ConfigurationError, one_of
 from taximeter.pricing import Override
 from taximeter.pricing.kind import PIECE_KINDS, TOKEN_KINDS
+from taximeter.pricing.override import strongest
 
 _UNITS = {"usd_per_mtok": "usd_per_mtok", "usd_per_1m": "usd_per_mtok", "per_1m": "usd_per_mtok"} | {
     "per_mtok": "usd_per_mtok",
@@ -69,6 +73,18 @@ def from_table(
         ConfigurationError: A key or value that cannot be.
     """
     return _override(_amounts(prices, source), provider, model, source)
+
+
+def laid_over(own: Override, weaker: Sequence[Override]) -> Override:
+    """Return *own* with the prices that it leaves open as the strongest of *weaker* has them for the same model."""
+    base = strongest(weaker, own.provider, (own.model,), {}, time_ns() // 1000)
+    if base is None:
+        return own
+    return msgspec.structs.replace(
+        own,
+        usd_per_mtok={**base.usd_per_mtok, **own.usd_per_mtok},
+        usd_per_1k={**base.usd_per_1k, **own.usd_per_1k},
+    )
 
 
 def _read(path: Path, file: str) -> dict[str, Any]:

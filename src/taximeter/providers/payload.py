@@ -77,6 +77,8 @@ _WAYS: tuple[Callable[[Any], Any], ...] = (
     lambda payload: payload.to_dict(),  # older SDKs
     lambda payload: payload.dict(by_alias=True),  # pydantic 1
     vars,
+    lambda payload: payload._asdict(),  # named tuples
+    lambda payload: {name: getattr(payload, name) for name in _slots(payload)},
 )
 
 
@@ -112,6 +114,12 @@ def as_document(payload: Any) -> Mapping[str, Any]:
         if isinstance(document, Mapping):
             return as_document(document)
     return {}
+
+
+def _slots(payload: Any) -> tuple[str, ...]:
+    """Return the fields of an object without a `__dict__`: a msgspec Struct, or a dataclass with slots."""
+    names: tuple[str, ...] = getattr(payload, "__struct_fields__", ()) or payload.__slots__
+    return names
 
 
 def _format_of(document: Mapping[str, Any], provider: str | None) -> str:

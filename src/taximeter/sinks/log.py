@@ -3,8 +3,9 @@
 import json
 import logging
 import re
+from typing import Any
 
-from taximeter.errors import ConfigurationError
+from taximeter.errors import ConfigurationError, one_of
 from taximeter.event import CallFinishedEvent, Event, RunFinishedEvent, TaskCompletionEvent
 from taximeter.sinks.batch import Batch
 from taximeter.vocabulary import Outcome
@@ -26,11 +27,8 @@ class LogSink:
     def __init__(
         self, level: str = "INFO", *, logger_name: str = "taximeter.calls", name: str = "log"
     ) -> None:
-        levels = logging.getLevelNamesMapping()
-        if level.upper() not in levels:
-            raise ConfigurationError("level", level, f"one of {', '.join(levels)}")
         self.name = name
-        self._level = levels[level.upper()]
+        self._level = read_level(level)
         self._logger = logging.getLogger(logger_name)
         self._written: Batch | None = None
 
@@ -44,6 +42,18 @@ class LogSink:
 
     async def aclose(self) -> None:
         """Do nothing: handlers belong to the application."""
+
+
+def read_level(level: Any) -> int:
+    """Return the number of a level of the standard logging module.
+
+    Raises:
+        ConfigurationError: There is no such level.
+    """
+    levels = logging.getLevelNamesMapping()
+    if not isinstance(level, str) or level.upper() not in levels:
+        raise ConfigurationError("level", level, one_of(str(level).upper(), levels))
+    return levels[level.upper()]
 
 
 def log_line(event: Event) -> str:

@@ -1,0 +1,199 @@
+"""Invocation: one call of a wrapped method, ending as exactly one event however it ends."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from time import perf_counter_ns, time_ns
+from types import TracebackType
+from typing import Any, TypeVar
+
+import msgspec
+
+from taximeter.event import TaskCompletionEvent
+from taximeter.middleware.answer import has_usage, read_answer, read_request
+from taximeter.middleware.meter import Meter
+from taximeter.observation import Observation, ObservedCall, is_taken
+from taximeter.providers import Facts
+from taximeter.scopes import NOBODY, current_scope
+from taximeter.vocabulary import CostSource, Operation, Outcome
+
+T = TypeVar("T")
+
+_COST_FIELDS = (
+    "actual_cost_usd_micros",
+    "actual_cost_usd_nanos",
+    "cost_status",
+    "cost_source",
+    "price_version",
+    "price_id",
+)
+_SUCCESSES = frozenset({Outcome.SUCCESS, Outcome.PARTIAL})
+
+
+class Invocation:
+    """Times a call and makes its event: of what the layers below have seen of it, else of what it returned.
+
+    A context manager, entered for each stretch of the call: once for a plain one, for each item of a stream. Nothing
+    here raises into the application.
+
+    Args:
+        meter: Where the event goes.
+        args: What the method is called with ...
+        kwargs: ... and by name.
+    """
+
+    def __init__(self, meter: Meter, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        self.observation = Observation(meter.tracker)
+        self._meter = meter
+        self._arguments = args, kwargs
+        self._scope = current_scope()
+        self._open = [True]  # popped once, atomically: whatever comes first ends the call
+        self._last_item: Any = None
+        self._first_item_ns: int | None = None
+        self._started_at_us = time_ns() // 1000
+        self._started_ns = perf_counter_ns()
+
+    def __enter__(self) -> None:
+        self.observation.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.observation.__exit__()
+        if isinstance(error, StopIteration | StopAsyncIteration):
+            self.answered(self._last_item)
+        elif error is not None:
+            self.failed(error)
+
+    def passing(self, item: T) -> T:
+        """Note an item of a stream, which goes on as it is."""
+        if self._first_item_ns is None:
+            self._first_item_ns = perf_counter_ns()
+        with suppress(Exception):  # an item's own attributes may do anything
+            if has_usage(item) or not has_usage(self._last_item):
+                self._last_item = item
+        return item
+
+    def answered(self, response: Any) -> None:
+        """The method has returned, or its stream has ended."""
+        self._end(response, None)
+
+    def failed(self, error: BaseException) -> None:
+        """An exception goes by: an error, or one that tells the application to stop."""
+        self._end(self._last_item, error)
+
+    def _end(self, response: Any, error: BaseException | None) -> None:
+        try:
+            self._open.pop()
+        except IndexError:
+            return
+        try:
+            self._record(response, error, (perf_counter_ns() - self._started_ns) / 1e6)
+        except Exception as metering_error:  # a guest's mistake is not the host's problem
+            self._meter.count_error(metering_error)
+
+    def _record(self, response: Any, error: BaseException | None, duration_ms: float) -> None:
+        answer = self._answering_call()
+        if (error is None or type(error) is GeneratorExit) and self._is_left_to_others(answer):
+            answer, event, facts = None, None, None
+        elif answer is not None:
+            event, facts = self._event_of_call(answer, error, duration_ms), answer.facts
+        else:
+            facts = self._facts(response, error)
+            event = self._event_of_facts(facts, error, duration_ms)
+        for call in self.observation.calls:
+            if call is not answer and (event is None or _has_usage(call.event)):
+                self._meter.track(call.event)
+        if event is not None and not is_taken(
+            self.observation.outer, self._meter.tracker, ObservedCall(event, facts)
+        ):
+            self._meter.track(event)
+            self._meter.log(event)
+
+    def _answering_call(self) -> ObservedCall | None:
+        """Return the call that was seen below and led to this one's end: the last success, else the last one."""
+        calls = self.observation.calls
+        successes = (call for call in reversed(calls) if call.event.outcome in _SUCCESSES)
+        return next(successes, calls[-1] if calls else None)
+
+    def _is_left_to_others(self, answer: ObservedCall | None) -> bool:
+        """Whether the answer is a stream that the layer below tracks when it has been read."""
+        is_answered = answer is not None and answer.event.outcome in _SUCCESSES
+        return self.observation.unfinished > 0 and not is_answered
+
+    def _event_of_call(
+        self, call: ObservedCall, error: BaseException | None, duration_ms: float
+    ) -> TaskCompletionEvent:
+        event = call.event
+        others = (other.event for other in self.observation.calls if other is not call)
+        retry_count = max(event.retry_count, sum(not _has_usage(other) for other in others))
+        changes: dict[str, Any] = {
+            "started_at_us": self._started_at_us,
+            "task_duration_ms": duration_ms,
+            "retry_count": retry_count,
+            "attempt": retry_count + 1,
+        }
+        if event.time_to_first_token_ms is not None:
+            waited_ms = (event.started_at_us - self._started_at_us) / 1000
+            changes["time_to_first_token_ms"] = max(waited_ms, 0.0) + event.time_to_first_token_ms
+        if error is not None and event.outcome == Outcome.SUCCESS:
+            changes |= _failure(error)
+        return msgspec.structs.replace(event, **changes, **self._own_cost(call))
+
+    def _own_cost(self, call: ObservedCall) -> dict[str, Any]:
+        """Return the cost at the prices given to this object, where they are for the call."""
+        if not self._meter.prices or call.facts is None:
+            return {}
+        builder, at_us = self._meter.builder(), call.event.started_at_us
+        priced = builder.from_facts(call.facts, scope=NOBODY, started_at_us=at_us)
+        if priced.cost_source != CostSource.OVERRIDE:
+            return {}
+        return {name: getattr(priced, name) for name in _COST_FIELDS}
+
+    def _facts(self, response: Any, error: BaseException | None) -> Facts:
+        request = read_request(*self._arguments)
+        adapters = self._meter.adapters
+        if error is None or response is not None:
+            return read_answer(response, adapters, request, self._meter.read)
+        request.model = adapters[0].model
+        provider = adapters[0].provider or "unknown"
+        return Facts(wire_format="", operation=Operation.CHAT, provider=provider, request=request)
+
+    def _event_of_facts(
+        self, facts: Facts, error: BaseException | None, duration_ms: float
+    ) -> TaskCompletionEvent:
+        event: TaskCompletionEvent = self._meter.builder().from_facts(
+            facts,
+            scope=self._scope,
+            started_at_us=self._started_at_us,
+            task_duration_ms=duration_ms,
+            **self._streamed(),
+            **({} if error is None else _failure(error)),
+        )
+        return event
+
+    def _streamed(self) -> dict[str, Any]:
+        if self._first_item_ns is None:
+            return {}
+        waited_ms = (self._first_item_ns - self._started_ns) / 1e6
+        return {"streaming": True, "time_to_first_token_ms": waited_ms}
+
+
+def _has_usage(event: TaskCompletionEvent) -> bool:
+    return event.actual_input_tokens is not None or event.actual_output_tokens is not None
+
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    """Return what an exception says of a call that nothing else speaks for."""
+    status = getattr(error, "status_code", None)
+    return {
+        "outcome": _outcome(error),
+        "error_type": type(error).__name__,
+        "error_status": status if type(status) is int else None,
+    }
+
+
+def _outcome(error: BaseException) -> Outcome:
+    if not isinstance(error, Exception):
+        return Outcome.CANCELLED
+    names = (kind.__name__ for kind in type(error).__mro__)  # by name: each library has a class of its own
+    return Outcome.TIMEOUT if any("Timeout" in name for name in names) else Outcome.FAILURE
