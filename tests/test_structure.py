@@ -36,6 +36,7 @@ ORDER = [
     {"report"},
     {"tracker"},
     {"capture", "calls", "middleware"},
+    {"runs", "streams"},
     {"recording", "store"},
     {"cli", "__main__"},
 ]

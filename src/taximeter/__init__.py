@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from taximeter.pricing import Catalog as Catalog
     from taximeter.pricing import Override as Override
     from taximeter.receipt import Receipt as Receipt
+    from taximeter.runs import run as run
     from taximeter.scopes import current_scope as current_scope
     from taximeter.scopes import scope as scope
     from taximeter.tracker import Tracker as Tracker
@@ -58,6 +59,7 @@ _HOMES = {
     "current_scope": "scopes",
     "decode_event": "event",
     "encode_event": "event",
+    "run": "runs",
     "scope": "scopes",  # not scope.py: importing a module of that name would put itself in the place of the class
     "start": "tracker",
 }

@@ -22,7 +22,7 @@ from taximeter.observation import Observation, ObservedCall, begin_in, is_taken
 from taximeter.providers import Endpoint, Facts, RequestFacts, read_payload
 from taximeter.providers.reading import read_request
 from taximeter.scopes import NOBODY, SCOPE_FIELDS, Active, Scope, current_scope
-from taximeter.tracker import newest_tracker
+from taximeter.tracker import Tracker, newest_tracker
 from taximeter.usage import Usage
 from taximeter.vocabulary import Operation, Outcome
 
@@ -168,9 +168,8 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         self.scope = outer.within(**self._scope_fields, call_id=call_id)
         self._started_ns, self._started_at_us = perf_counter_ns(), time_ns() // 1000
         self._around.enter_context(Active(self.scope))
-        tracker = self._tracker or newest_tracker()
+        tracker = self._tracker or tracker_in_use()
         if tracker is None:
-            _warn_of_no_tracker()
             return
         self._seen = self._around.enter_context(Observation(tracker))
         begin_in(self._seen.outer, tracker)
@@ -274,6 +273,14 @@ def _hand_over(seen: Observation, observed: ObservedCall) -> None:
         seen.tracker.track_task_completion(observed.event)
 
 
+def tracker_in_use() -> Tracker | None:
+    """Return the newest open tracker; without one warn, once, that nothing is recorded."""
+    tracker = newest_tracker()
+    if tracker is None:
+        _warn_of_no_tracker()
+    return tracker
+
+
 @cache
 def _warn_of_no_tracker() -> None:
-    warn("taximeter.call records nothing: no tracker is open; keep what taximeter.start() returns")
+    warn("nothing is recorded, because no tracker is open; keep what taximeter.start() returns")
