@@ -98,8 +98,12 @@ def test_runs_inside_are_part_of_those_around(tracker: Tracker) -> None:
 def test_calls_of_threads_are_added_up(tracker: Tracker) -> None:
     """Many at once, without one lost."""
     with run("many") as it:
-        work = scope.bind(lambda: [ask(tracker) for _ in range(500)])
-        threads = [threading.Thread(target=work) for _ in range(8)]
+
+        def work() -> None:
+            for _ in range(500):
+                ask(tracker)
+
+        threads = [threading.Thread(target=scope.bind(work)) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
