@@ -15,6 +15,7 @@ class ListTracker:
     def __init__(self) -> None:
         self.tracked: list[TaskCompletionEvent] = []
         self.losses: Counter[str] = Counter()
+        self.hosts: dict[str, str] = {}
 
     @property
     def events(self) -> EventBuilder:

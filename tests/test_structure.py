@@ -26,7 +26,7 @@ ORDER = [
     {"inference", "scopes", "prices"},
     {"builder", "observation"},
     {"fault", "digest", "call_moments"},
-    {"losses", "policy", "encoding"},
+    {"losses", "policy", "declaration", "encoding"},
     {"queue", "receipt"},
     {"sinks"},
     {"lane", "outlet", "alarm"},

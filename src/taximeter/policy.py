@@ -79,7 +79,9 @@ def policy_from(limits: Limits) -> Policy:
     """
     for key, value in limits.items():
         if key not in Policy.__struct_fields__:
-            names = ", ".join(("catalog", "infer", "service", *_JOURNAL_OPTIONS, *Policy.__struct_fields__))
+            names = ", ".join(
+                ("catalog", "infer", "service", "hosts", *_JOURNAL_OPTIONS, *Policy.__struct_fields__)
+            )
             raise ConfigurationError(key, value, f"one of the options {names}")
     return Policy(**limits)
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property, partial
 from types import TracebackType
@@ -12,6 +12,7 @@ from weakref import WeakMethod, WeakSet, ref
 import anyio
 import anyio.to_thread
 
+from taximeter.declaration import declared_hosts
 from taximeter.ending import Ending
 from taximeter.errors import ConfigurationError
 from taximeter.event import Event
@@ -47,6 +48,7 @@ def start(
     catalog: "Catalog | None" = None,
     infer: "Infer | None" = None,
     service: str | None = None,
+    hosts: Mapping[str, str] | None = None,
     journal: "str | os.PathLike[str] | None" = None,
     sync: str = "journaled",
     write_through: bool = False,
@@ -61,6 +63,8 @@ def start(
         catalog: Prices for `tracker.events`; None means the compiled table.
         infer: Rules for the task type of calls nobody named; None means `infer_task_type`.
         service: The name of this program, written into events; None leaves it open.
+        hosts: Who answers at hosts of your own, for metered clients: {"llm.example.com": "openai"}. None leaves it to
+            the address.
         journal: A folder of their own for events on their way, which the processes of a service may share: what is
             there outlives the process and waits for sinks that are down. None keeps them in memory.
         sync: How safe events are in the journal within 50 ms: `accepted` (after `batch_max_age_s` instead),
@@ -74,7 +78,9 @@ def start(
     """
     made = [sink_for(sink) for sink in sinks or (DEFAULT_SINK,)]
     kept = journal_options(journal, sync, write_through=write_through, carry=carry)
-    return Tracker(made, policy_from(limits), catalog=catalog, infer=infer, service=service, journal=kept)
+    return Tracker(
+        made, policy_from(limits), catalog=catalog, infer=infer, service=service, hosts=hosts, journal=kept
+    )
 
 
 class Tracker:
@@ -92,6 +98,7 @@ class Tracker:
         catalog: "Catalog | None" = None,
         infer: "Infer | None" = None,
         service: str | None = None,
+        hosts: Mapping[str, str] | None = None,
         journal: JournalOptions | None = None,
     ) -> None:
         _check_options(catalog, infer, service)
@@ -100,6 +107,7 @@ class Tracker:
         self._catalog = catalog
         self._infer = infer
         self._service = service
+        self.hosts = declared_hosts(hosts)
         self._journal = journal
         self._closed = False
         self._is_child = False

@@ -352,3 +352,21 @@ def test_something_else_is_refused(thing: Any, tracker: ListTracker) -> None:
     """What has no HTTP client inside is refused with a list of what can be metered."""
     with pytest.raises(ConfigurationError, match="httpx"):
         meter(thing, tracker)
+
+
+@LIBRARIES
+def test_a_declared_host_is_metered(library: Any) -> None:
+    """A host of the user's own is nobody's at an unusual path, until the tracker is told whose it is."""
+    url = "https://llm.example.com/team/embeddings"
+    usage = {"prompt_tokens": 5, "total_tokens": 5}
+
+    def handler(_: Any) -> Any:
+        return library.Response(200, json={"data": [], "model": "m", "usage": usage})
+
+    declarations: list[dict[str, str]] = [{}, {"llm.example.com": "azure"}]
+    for hosts in declarations:
+        tracker = ListTracker()
+        tracker.hosts = hosts
+        with answering(library, handler, tracker) as client:
+            client.post(url, json={"model": "m", "input": "a"})
+        assert [event.provider for event in tracker.tracked] == list(hosts.values())

@@ -1,5 +1,10 @@
 """Workers AI puts an answer into an envelope, which its streams do without."""
 
+from typing import Any
+
+import pytest
+
+from taximeter.vocabulary import Operation
 from wire_samples import read_body, read_events
 
 FORMAT = "cloudflare.run"
@@ -28,3 +33,19 @@ def test_a_refusal_has_a_number() -> None:
     """The envelope lists errors."""
     facts = read_body(FORMAT, {"result": None, "success": False, "errors": [{"code": 7009, "message": "x"}]})
     assert facts.error_type == "7009"
+
+
+@pytest.mark.parametrize(
+    ("result", "operation"),
+    [
+        ({"response": "ok"}, Operation.CHAT),
+        ({"shape": [1, 2], "data": [[0.1, 0.2]], "pooling": "mean"}, Operation.EMBEDDINGS),
+        ({"image": "aGk="}, Operation.IMAGE),
+        ({"audio": "aGk="}, Operation.SPEECH),
+        ({"text": "hi", "word_count": 1, "words": []}, Operation.TRANSCRIPTION),
+        ({"response": [{"id": 0, "score": 0.5}]}, Operation.RERANK),
+    ],
+)
+def test_the_result_tells_what_kind_of_call_it_was(result: dict[str, Any], operation: Operation) -> None:
+    """All models answer at one address."""
+    assert read_body(FORMAT, {"result": result, "success": True}).operation == operation

@@ -35,7 +35,8 @@ def test_busy_and_broken_servers_may_be_asked_again() -> None:
     assert not any(
         is_retryable("invalid_request_error", status) for status in (400, 401, 403, 404, 422, None)
     )
-    assert is_retryable("ThrottlingException", None)
+    for word in ("ThrottlingException", "InternalFailure", "InternalError", "Throttling.RateQuota"):
+        assert is_retryable(word, None)
 
 
 @pytest.mark.parametrize("text", ["your prompt 'canary' is too long", "x" * 65, "two\nlines"])

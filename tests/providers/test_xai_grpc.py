@@ -26,6 +26,17 @@ def test_a_running_total_is_no_end() -> None:
     assert (whole.truncated, whole.partial) == (False, False)
 
 
+def test_a_single_message_is_whole_unless_something_torn_follows() -> None:
+    """A unary answer is one message, and so is the rest of a stream that broke in the second."""
+    chunk = {"outputs": [{"delta": {"content": "a"}}], "usage": {"prompt_tokens": 9, "completion_tokens": 1}}
+    line = json.dumps(chunk).encode() + b"\n"
+    whole, torn = (
+        read_response(endpoint_for(FORMAT), None, 200, {}, body) for body in (line, line + line[:40])
+    )
+    assert (whole.truncated, whole.partial) == (False, False)
+    assert (torn.truncated, torn.partial) == (True, True)
+
+
 def test_calls_without_an_id_are_counted_one_by_one() -> None:
     """Each call comes whole, so that no id is needed to tell two of them apart."""
     calls = [{"function": {"name": "fare"}}, {"function": {"name": "tip"}}]

@@ -1,6 +1,6 @@
 """Recorder: the tracker as metered clients see it, with the choices made for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -38,6 +38,12 @@ class Recorder(msgspec.Struct, frozen=True):
     unasked: set[bytes] = msgspec.field(default_factory=set)
     trace: Callable[[bytes], None] | None = None
     also: "Recorder | None" = None
+
+    @property
+    def hosts(self) -> Mapping[str, str]:
+        """Who answers at hosts that the user has declared."""
+        hosts: Mapping[str, str] = getattr(self.tracker, "hosts", {})
+        return hosts
 
     def heard_by(self, other: "Recorder") -> "Recorder":
         """Return this recorder with *other* hearing of the same calls, unless both have the same tracker."""

@@ -85,7 +85,7 @@ class MeteredTransport:
 def _begin(recorder: Recorder, request: Any) -> tuple[Call | None, Any]:
     """Return the call to follow, None when the request is no inference, and the request to send."""
     try:
-        endpoint = identify(request.method, str(request.url))
+        endpoint = identify(request.method, str(request.url), declared=recorder.hosts)
         if endpoint is None:
             return None, request
         body = _body_in_memory(request)

@@ -49,6 +49,7 @@ class Answer:
         self.has_output = False
         self.complete = False
         self.usage_is_final = False
+        self.is_torn = False  # the body ended amid a document
         self._finish_reasons: dict[int, str] = {}
 
     @staticmethod

@@ -8,6 +8,17 @@ from typing import Any, ClassVar, TypedDict
 
 from taximeter.providers.openai_chat import ChatAnswer
 from taximeter.providers.values import as_items, as_mapping
+from taximeter.vocabulary import Operation
+
+_SIGNS = {
+    "shape": Operation.EMBEDDINGS,
+    "pooling": Operation.EMBEDDINGS,
+    "image": Operation.IMAGE,
+    "audio": Operation.SPEECH,
+    "vtt": Operation.TRANSCRIPTION,
+    "word_count": Operation.TRANSCRIPTION,
+}
+"""What a result of each kind of model has that no other has."""
 
 
 class RunDocument(TypedDict, total=False):
@@ -17,6 +28,12 @@ class RunDocument(TypedDict, total=False):
     response: Any
     choices: Any
     usage: Any
+    shape: Any
+    pooling: Any
+    image: Any
+    audio: Any
+    vtt: Any
+    word_count: Any
     tool_calls: Any
     error: Any
     errors: Any
@@ -32,6 +49,14 @@ class RunAnswer(ChatAnswer):
         for error in as_items(document.get("errors"))[:1]:
             self.note_failure({"error": error})
         answer = as_mapping(document.get("result")) or document
+        self.facts.operation = _operation(answer) or self.facts.operation
         self.has_output = self.has_output or bool(answer.get("response"))
         self._add_tool_calls(0, answer)
         super().add(answer)
+
+
+def _operation(answer: Mapping[str, Any]) -> Operation | None:
+    """Return what kind of call it was; the address is the same for all, and most are texts."""
+    if any("score" in item for item in as_items(answer.get("response"))[:1]):
+        return Operation.RERANK
+    return next((operation for sign, operation in _SIGNS.items() if sign in answer), None)

@@ -1,7 +1,8 @@
 """Failure: what an error answer says, in the wire's own word.
 
 Documented (2026-11) at platform.openai.com/docs/guides/error-codes, docs.anthropic.com/en/api/errors,
-cloud.google.com/apis/design/errors, docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html.
+cloud.google.com/apis/design/errors, docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html,
+help.aliyun.com/zh/model-studio/error-code, platform.moonshot.ai/docs/api/chat.
 """
 
 from collections.abc import Mapping
@@ -14,8 +15,12 @@ _RETRYABLE_WORDS = frozenset(
     {
         "api_error",
         "deadline_exceeded",
+        "engine_overloaded_error",
         "internal",
         "internal_error",
+        "internal_server_error",
+        "internalerror",
+        "internalfailure",
         "internalserverexception",
         "modelnotreadyexception",
         "modelstreamerrorexception",
@@ -24,15 +29,18 @@ _RETRYABLE_WORDS = frozenset(
         "overloaded_error",
         "rate_limit_error",
         "rate_limit_exceeded",
+        "rate_limit_reached_error",
         "ratelimitreached",
         "resource_exhausted",
         "server_error",
         "service_unavailable",
         "serviceunavailableexception",
+        "throttling",
         "throttlingexception",
         "timeout",
         "timeout_error",
         "too_many_requests",
+        "too_many_requests_error",
         "unavailable",
     }
 )
@@ -47,7 +55,7 @@ def is_retryable(word: str | None, status: int | None) -> bool:
     """Return whether the same request may succeed later."""
     if status is not None and (status in _RETRYABLE_STATUSES or status >= 500):
         return True
-    return word is not None and word.lower() in _RETRYABLE_WORDS
+    return word is not None and word.lower().partition(".")[0] in _RETRYABLE_WORDS  # Throttling.RateQuota
 
 
 def failure_of(word: str | None, status: int | None) -> Failure:

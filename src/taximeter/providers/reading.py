@@ -171,6 +171,7 @@ class Reading:
             answer.complete = whole
         elif isinstance(framing, WholeBody) and framing.tail:
             self._take_tail(framing.tail)
+        answer.is_torn = self.unparsed > unread
         if not whole or not isinstance(framing, WholeBody):
             self.unparsed = unread  # the end of what was cut is not what the server garbled
         self._unreadable = self.unparsed > unread

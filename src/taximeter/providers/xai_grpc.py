@@ -80,7 +80,7 @@ class GrpcChatAnswer(Answer):
         facts.tool_call_count = len(self._client_calls)
         facts.server_tool_call_count = len(self._server_calls)
         # Every chunk has a usage, so that it ends nothing, except in a single message: a unary answer looks so too.
-        alone = self._message_count == 1 and facts.raw_usage is not None
+        alone = self._message_count == 1 and facts.raw_usage is not None and not self.is_torn
         self.complete = self.complete or alone or any(self._finish_reasons.values())
         if raw := facts.raw_usage:
             facts.usage = read_usage(raw)
