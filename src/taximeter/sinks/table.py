@@ -10,7 +10,7 @@ from taximeter.sinks.protocol import Sink
 
 ALLOWED = (
     "a path that ends in .db, .sqlite, .sqlite3, .ndjson or .jsonl,"
-    " an address that begins with sqlite:///, ndjson:///, memory: or log:,"
+    " an address that begins with sqlite:///, ndjson:///, call-log:, memory: or log:,"
     " or an object with name, write(batch) and aclose()"
 )
 
@@ -25,6 +25,14 @@ def _ndjson(path: str) -> Sink:
     from taximeter.sinks.ndjson import NdjsonSink  # noqa: PLC0415 - as does aiofiles
 
     return NdjsonSink(_in_folder(path))
+
+
+def _call_log(path: str) -> Sink:
+    from taximeter.sinks.call_log import CallLogSink  # noqa: PLC0415 - as above
+
+    if not path:
+        raise ConfigurationError("sink", "call-log:", "call-log: and the path of a file")
+    return CallLogSink(_in_folder(path))
 
 
 def _memory(rest: str) -> Sink:
@@ -44,6 +52,7 @@ def _log(level: str) -> Sink:
 _BY_SCHEME: dict[str, Callable[[str], Sink]] = {
     "sqlite": lambda rest: _sqlite(_url_path("sqlite", rest)),
     "ndjson": lambda rest: _ndjson(_url_path("ndjson", rest)),
+    "call-log": _call_log,
     "memory": _memory,
     "log": _log,
 }
