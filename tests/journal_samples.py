@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 
+from taximeter.delivery import Delivery
 from taximeter.journal.carrier import Carrier, Load
 from taximeter.journal.cursor import Account, Position
 from taximeter.journal.folder import Folder
@@ -71,17 +72,21 @@ def event_offsets(data: bytes) -> list[tuple[int, int]]:
 class ListWay:
     """A way to a sink that keeps what it gets, by content, after failing as often as told."""
 
+    state = "closed"
+    last_error: str | None = None
+
     def __init__(self, name: str = "list", failures: int = 0) -> None:
         self.name = name
         self.failures = failures
         self.batches: list[Batch] = []
 
-    async def write(self, batch: Batch, /) -> str | None:
+    async def write(self, delivery: Delivery, /) -> str | None:
         """Keep the batch, or fail."""
         if self.failures:
             self.failures -= 1
             return "sink_failed"
-        self.batches.append(batch)
+        self.batches.append(delivery.batch)
+        delivery.take()
         return None
 
     @property

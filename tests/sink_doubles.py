@@ -12,6 +12,7 @@ import anyio
 from taximeter.event import Event, TaskCompletionEvent, encode_event
 from taximeter.receipt import Receipt
 from taximeter.sinks.batch import Batch, batch_of
+from taximeter.sinks.refusal import BatchRefused
 
 
 class FailingSink:
@@ -103,6 +104,36 @@ class ListSink:
             for event in batch.events
             if isinstance(event, TaskCompletionEvent)
         ]
+
+
+class RefusingSink(ListSink):
+    """Refuses a batch that holds poison, or too many events, as a server answers 422 or 413.
+
+    Args:
+        poison: Why, by the model of the events that it will never take.
+        largest: How many events it takes at once.
+    """
+
+    name = "refusing"
+
+    def __init__(self, poison: dict[str, str], *, largest: int = 1000) -> None:
+        super().__init__()
+        self.poison = poison
+        self.largest = largest
+        self.attempts = 0
+        self.fail_after: int | None = None
+        """After so many batches taken it only fails."""
+
+    async def write(self, batch: Batch) -> None:
+        self.attempts += 1
+        if self.fail_after is not None and len(self.batches) >= self.fail_after:
+            raise OSError(5, "Input/output error")
+        if len(batch) > self.largest:
+            raise BatchRefused("too_large")
+        for event in batch.events:
+            if isinstance(event, TaskCompletionEvent) and event.model in self.poison:
+                raise BatchRefused(self.poison[event.model])
+        await super().write(batch)
 
 
 def numbered(n: int) -> list[TaskCompletionEvent]:

@@ -1,11 +1,17 @@
 """A warning says what went wrong, once."""
 
 import logging
+from collections.abc import Callable
 
 import pytest
 
 from taximeter.alarm import Alarm, warn
+from taximeter.health import Watch
 from taximeter.receipt import Receipt, SinkReceipt
+
+
+def alarm_of(receipt: Callable[[], Receipt]) -> Alarm:
+    return Alarm(receipt, Watch(60.0))
 
 
 def test_it_says_what_where_and_why(caplog: pytest.LogCaptureFixture) -> None:
@@ -13,7 +19,7 @@ def test_it_says_what_where_and_why(caplog: pytest.LogCaptureFixture) -> None:
     sinks = {
         "usage.db": SinkReceipt(dropped={"sink_failed": 2}, failed_attempts=7, last_error="OSError: full")
     }
-    Alarm(lambda: Receipt(tracked=5, dropped={"queue_full": 3}, sinks=sinks)).look()
+    alarm_of(lambda: Receipt(tracked=5, dropped={"queue_full": 3}, sinks=sinks)).look()
     assert caplog.messages == [
         (
             "taximeter: events dropped: queue_full=3; events dropped for sink usage.db: sink_failed=2;"
@@ -25,7 +31,7 @@ def test_it_says_what_where_and_why(caplog: pytest.LogCaptureFixture) -> None:
 def test_the_same_trouble_is_not_told_twice(caplog: pytest.LogCaptureFixture) -> None:
     """More of it is, at the end even within the minute."""
     lost = {"queue_full": 1}
-    alarm = Alarm(lambda: Receipt(tracked=1, dropped=lost, sinks={"a": SinkReceipt()}))
+    alarm = alarm_of(lambda: Receipt(tracked=1, dropped=lost, sinks={"a": SinkReceipt()}))
     for _ in range(3):
         alarm.look(at_once=True)
     assert len(caplog.messages) == 1
@@ -38,7 +44,7 @@ def test_the_same_trouble_is_not_told_twice(caplog: pytest.LogCaptureFixture) ->
 
 def test_when_nothing_is_wrong_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
     """A delivered event is no news."""
-    Alarm(lambda: Receipt(tracked=1, accepted=1, sinks={"a": SinkReceipt(delivered=1)})).look()
+    alarm_of(lambda: Receipt(tracked=1, accepted=1, sinks={"a": SinkReceipt(delivered=1)})).look()
     assert caplog.messages == []
 
 

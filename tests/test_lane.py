@@ -1,18 +1,17 @@
-"""One sink's way: in order, with retries, within a time; an hour takes milliseconds on trio's virtual clock."""
+"""What waits in memory for one sink: in order, within bounds, every event in one count."""
 
-import sqlite3
 import threading
-from contextlib import closing
 from typing import Any
 
 import anyio
 import pytest
 from trio.testing import MockClock
 
-from sink_doubles import FailingSink, HangingSink, ListSink, batch, numbered
-from taximeter.lane import Lane, describe
-from taximeter.sinks.batch import Batch
+from sink_doubles import FailingSink, ListSink, RefusingSink, batch, numbered
+from taximeter.courier import Courier
+from taximeter.lane import Lane
 from taximeter.sinks.protocol import Sink
+from taximeter.sinks.refusal import AccessDenied
 
 pytestmark = pytest.mark.anyio
 
@@ -23,9 +22,10 @@ def anyio_backend() -> Any:
     return "trio", {"clock": MockClock(autojump_threshold=0)}
 
 
-def lane_to(sink: Sink, **options: Any) -> Lane:
-    bounds = {"max_bytes": 1 << 20, "max_events": 1000, "retry_budget_s": 30.0} | options
-    return Lane(sink, sink.name, ledger=threading.RLock(), **bounds)
+def lane_to(sink: Sink, *, retry_budget_s: float = 30.0, **options: Any) -> Lane:
+    bounds = {"max_bytes": 1 << 20, "max_events": 1000} | options
+    courier = Courier(sink, sink.name, retry_budget_s=retry_budget_s)
+    return Lane(courier, ledger=threading.RLock(), **bounds)
 
 
 async def run(lane: Lane) -> None:
@@ -58,6 +58,23 @@ async def test_a_batch_offered_later_is_written_too() -> None:
         lane.finish()
 
 
+async def test_batches_offered_while_one_is_being_written_are_kept() -> None:
+    """Nothing is reset by the loop that works it off (seen elsewhere: the worker list reset inside its own loop)."""
+
+    class Chatty(ListSink):
+        async def write(self, written: Any) -> None:
+            await super().write(written)
+            if len(self.batches) < 10:
+                lane.offer(batch(numbered(10)[len(self.batches)]))
+
+    sink = Chatty()
+    lane = lane_to(sink)
+    lane.offer(batch(*numbered(1)))
+    await run(lane)
+    assert sink.models == [f"m{n}" for n in range(10)]
+    assert (lane.receipt(0).delivered, lane.held_bytes) == (10, 0)
+
+
 async def test_a_failure_is_tried_again() -> None:
     """The same frozen batch, until it is written; the order holds."""
     sink = FailingSink(failures=3)
@@ -69,71 +86,6 @@ async def test_a_failure_is_tried_again() -> None:
     receipt = lane.receipt(0)
     assert (receipt.delivered, receipt.failed_attempts, receipt.dropped) == (3, 3, {})
     assert receipt.last_error == "OSError: No space left on device"
-
-
-async def test_the_budget_bounds_all_attempts_together() -> None:
-    """When it is used up the batch is dropped and counted, and the next one has its own."""
-    sink = FailingSink()
-    lane = lane_to(sink, retry_budget_s=30)
-    lane.offer(batch(*numbered(2)))
-    lane.offer(batch(*numbered(1)))
-    before = anyio.current_time()
-    await run(lane)
-    assert anyio.current_time() - before == pytest.approx(60)
-    assert lane.receipt(0).dropped == {"sink_failed": 3}
-    assert 20 < sink.attempts < 200
-
-
-async def test_a_hanging_attempt_is_cancelled_when_the_budget_ends() -> None:
-    """A sink that does not answer costs its batch, not the ones behind it."""
-    lane = lane_to(HangingSink(), retry_budget_s=30)
-    lane.offer(batch(*numbered(2)))
-    before = anyio.current_time()
-    await run(lane)
-    assert anyio.current_time() - before == pytest.approx(30)
-    receipt = lane.receipt(0)
-    assert (receipt.dropped, receipt.failed_attempts) == ({"sink_timeout": 2}, 1)
-
-
-@pytest.mark.parametrize(
-    "error", [SystemExit(1), KeyboardInterrupt(), GeneratorExit(), MemoryError()], ids=repr
-)
-async def test_whatever_a_sink_raises_is_the_sinks_failure(error: BaseException) -> None:
-    """It ends neither the lane nor the thread."""
-    sink = FailingSink(failures=1, error=error)
-    lane = lane_to(sink)
-    lane.offer(batch(*numbered(1)))
-    await run(lane)
-    assert lane.receipt(0).delivered == 1
-
-
-async def test_a_failure_at_the_very_end_of_the_budget_is_a_failure() -> None:
-    """A sink that answers its cancellation with an error of its own ends nothing but its batch."""
-
-    class Sulking(HangingSink):
-        async def write(self, batch: Batch) -> None:
-            try:
-                await super().write(batch)
-            finally:
-                raise OSError(5, "Input/output error")
-
-    lane = lane_to(Sulking())
-    lane.offer(batch(*numbered(1)))
-    lane.offer(batch(*numbered(1)))
-    await run(lane)
-    assert lane.receipt(0).dropped == {"sink_failed": 2}
-
-
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_sink_that_says_it_was_cancelled_has_failed() -> None:
-    """A CancelledError of the sink's own making does not end the lane."""
-    import asyncio  # noqa: PLC0415 - for this test alone
-
-    sink = FailingSink(failures=1, error=asyncio.CancelledError())
-    lane = lane_to(sink)
-    lane.offer(batch(*numbered(1)))
-    await run(lane)
-    assert lane.receipt(0).delivered == 1
 
 
 async def test_a_batch_that_does_not_fit_is_dropped_for_this_sink() -> None:
@@ -160,24 +112,35 @@ async def test_what_is_abandoned_is_counted() -> None:
     assert (lane.receipt(0).pending, lane.receipt(0).dropped) == (0, {"close_timeout": 3})
 
 
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [
-        (PermissionError(13, "Permission denied", "/secret/path"), "PermissionError: Permission denied"),
-        (ValueError("https://user:hunter2@host"), "ValueError"),
-    ],
-    ids=repr,
-)
-async def test_an_error_is_named_without_its_message(error: Exception, text: str) -> None:
-    """A message may quote an event, a path or a password."""
-    assert describe(error) == text
+async def test_a_batch_that_is_given_up_half_way_counts_what_the_sink_has() -> None:
+    """Delivered, refused and given up, each as what it is."""
+    sink = RefusingSink({"m1": "too_old"}, largest=2)
+    sink.fail_after = 2  # the first half, and the second half's first event
+    lane = lane_to(sink, retry_budget_s=1.0)
+    lane.offer(batch(*numbered(6)))
+    await run(lane)
+    receipt = lane.receipt(0)
+    assert receipt.delivered == len(sink.models)
+    assert receipt.dropped == {"too_old": 1, "sink_failed": 5 - len(sink.models)}
+    assert 0 < len(sink.models) < 5
 
 
-async def test_an_error_of_sqlite_is_named_by_its_code() -> None:
-    """Its message could name what the SQL was about."""
-    with (
-        closing(sqlite3.connect(":memory:")) as connection,
-        pytest.raises(sqlite3.OperationalError) as raised,
-    ):
-        connection.execute("SELECT nothing FROM nowhere")
-    assert describe(raised.value) == "OperationalError: SQLITE_ERROR"
+async def test_a_sink_that_denies_access_keeps_its_backlog_to_the_bound() -> None:
+    """No budget runs out meanwhile; what is beyond the bound is counted, and the rest is delivered once it lets us in."""
+    sink = FailingSink(failures=4, error=AccessDenied("401"))
+    lane = lane_to(sink, max_events=3, retry_budget_s=5)
+    before = anyio.current_time()
+    async with anyio.create_task_group() as tasks:
+        settled = anyio.Event()
+        tasks.start_soon(lane.run, settled.set)
+        for event in numbered(5):
+            lane.offer(batch(event))
+        await anyio.sleep(10)
+        receipt = lane.receipt(0)
+        assert (receipt.pending, receipt.dropped, receipt.breaker) == (3, {"backlog_full": 2}, "denied")
+        await settled.wait()
+        lane.finish()
+    assert 200 < anyio.current_time() - before < 700  # four waits that double, from half a minute on
+    receipt = lane.receipt(0)
+    assert (receipt.delivered, receipt.breaker) == (3, "closed")
+    assert receipt.failed_attempts == 1, "a row of denials is one piece of news"

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sink_doubles import ListSink
+from taximeter.courier import Courier
 from taximeter.event import Event, TaskCompletionEvent
 from taximeter.lane import Lane
 from taximeter.memory_outlet import MemoryOutlet
@@ -19,9 +20,8 @@ class Shelf(Lane):
     """A lane that only keeps what it is offered."""
 
     def __init__(self) -> None:
-        super().__init__(
-            ListSink(), "shelf", max_bytes=1, max_events=1, retry_budget_s=1.0, ledger=threading.RLock()
-        )
+        courier = Courier(ListSink(), "shelf", retry_budget_s=1.0)
+        super().__init__(courier, max_bytes=1, max_events=1, ledger=threading.RLock())
         self.batches: list[Any] = []
 
     def offer(self, batch: Any) -> None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
+from taximeter.health import Watch
 from taximeter.receipt import Receipt
 
 logger = logging.getLogger("taximeter")
@@ -17,11 +18,14 @@ class Alarm:
 
     Args:
         receipt: Returns the counts of the moment.
+        watch: Is shown them too.
     """
 
-    def __init__(self, receipt: Callable[[], Receipt]) -> None:
+    def __init__(self, receipt: Callable[[], Receipt], watch: Watch) -> None:
         self._receipt = receipt
+        self._watch = watch
         self._look_at = 0.0
+        self._warn_at = 0.0
         self._warned_of = 0
 
     def look(self, *, at_once: bool = False) -> None:
@@ -31,11 +35,12 @@ class Alarm:
             return
         self._look_at = now + _LOOK_EVERY_S
         receipt = self._receipt()
+        self._watch.see(receipt)
         failed_attempts = sum(sink.failed_attempts for sink in receipt.sinks.values())
         trouble = sum(receipt.lost.values()) + failed_attempts
-        if trouble > self._warned_of:
+        if trouble > self._warned_of and (now >= self._warn_at or at_once):
             self._warned_of = trouble
-            self._look_at = now + _WARN_EVERY_S
+            self._warn_at = now + _WARN_EVERY_S
             warn(_trouble(receipt))
 
 
@@ -51,6 +56,8 @@ def _trouble(receipt: Receipt) -> str:
     parts = [_counts("events dropped", receipt.dropped)]
     for name, sink in receipt.sinks.items():
         parts.append(_counts(f"events dropped for sink {name}", sink.dropped))
+        if sink.breaker == "denied":
+            parts.append(f"sink {name} does not let us in: its events wait until somebody mends that")
         if sink.last_error:
             parts.append(f"sink {name} failed {sink.failed_attempts} times, last with {sink.last_error}")
     return "; ".join(filter(None, parts))

@@ -6,13 +6,17 @@ from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import anyio
 
 from taximeter.alarm import Alarm, warn
+from taximeter.courier import Courier, couriers_to
+from taximeter.dead_letters import FILE_NAME
 from taximeter.encoding import line_of
+from taximeter.health import FLUSHER_DEAD, JOURNAL_BLOCKED, Health, Problem, Watch
 from taximeter.journal.options import JournalOptions
 from taximeter.lane import Lane
 from taximeter.memory_outlet import MemoryOutlet
@@ -53,22 +57,33 @@ class Flusher:
         sinks: Where they go, by the name that receipts use.
         policy: The bounds.
         journal: How events are kept on disk on their way; None means that they wait in memory.
+        dead_letters: Where events are kept that a sink refuses; None means the journal's folder, or nowhere.
     """
 
     def __init__(
-        self, queue: Queue, sinks: dict[str, Sink], policy: Policy, journal: JournalOptions | None = None
+        self,
+        queue: Queue,
+        sinks: dict[str, Sink],
+        policy: Policy,
+        journal: JournalOptions | None = None,
+        dead_letters: Path | None = None,
     ) -> None:
         self._queue = queue
         self._ledger = threading.RLock()
         share_bytes = policy.max_bytes // len(sinks)
-        self._lanes = _lanes(sinks, policy, share_bytes, self._ledger)
+        self._couriers = couriers_to(
+            sinks, policy, is_patient=journal is not None, dead_letters=dead_letters or _letters_in(journal)
+        )
         self.journal = (
-            None if journal is None else _journal_outlet(self._lanes, journal, policy, self._ledger)
+            None if journal is None else _journal_outlet(self._couriers, journal, policy, self._ledger)
         )
         room_bytes = share_bytes if self.journal is None else self.journal.event_max_bytes
         self._event_max_bytes = min(policy.max_event_bytes, room_bytes)
         self._outlet: Outlet = self.journal or MemoryOutlet(
-            self._lanes, policy, share_bytes=share_bytes, ledger=self._ledger
+            _lanes(self._couriers, policy, share_bytes, self._ledger),
+            policy,
+            share_bytes=share_bytes,
+            ledger=self._ledger,
         )
         # Each event is in exactly one of: the queue, the packer, the outlet, or a count of what was dropped.
         self._packer = Packer(
@@ -78,7 +93,8 @@ class Flusher:
             share_bytes=share_bytes,
             ledger=self._ledger,
         )
-        self._alarm = Alarm(self.receipt)
+        self._watch = Watch(policy.stalled_after_s)
+        self._alarm = Alarm(self.receipt, self._watch)
         self._claim = threading.Lock()
         self._running = False
         self._started_at = -_RESTART_AFTER_S
@@ -87,6 +103,8 @@ class Flusher:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: anyio.Event
         self._flushes: deque[threading.Event] = deque()
+        # A flush waits for its events first to come through the packer, then to be settled by the outlet.
+        self._asked: list[tuple[threading.Event, int]] = []
         self._confirming: list[tuple[threading.Event, Mark]] = []
         self._stop_at: float | None = None
         self._done = False
@@ -194,6 +212,16 @@ class Flusher:
                 restarts=self._restarts,
             )
 
+    def health(self) -> Health:
+        """Return what is wrong at the moment."""
+        receipt = self.receipt()
+        problems = [*self._watch.problems(receipt)]
+        if self.journal is not None and self.journal.is_blocked:
+            problems.append(Problem(JOURNAL_BLOCKED))
+        if self._packer.waiting and not self._running and not self.ended.is_set():
+            problems.append(Problem(FLUSHER_DEAD))
+        return Health(tuple(problems))
+
     def write_through(self, event: object) -> str | None:
         """Journal the event in the calling thread; return the reason when it could not be, "" for the queue's turn."""
         line = line_of(event, self._event_max_bytes)
@@ -251,26 +279,41 @@ class Flusher:
     async def _take_in(self) -> float:
         """Move events from the queue to the outlet until asked to stop; return when that has to be done."""
         while True:
-            stop_at, asked = self._stop_at, self._requests()
+            stop_at = self._stop_at
+            self._hear_flushes()
             if stop_at is not None:
                 self._queue.shut()  # it may have been opened after the request to stop
             is_busy = await self._drain()
-            self._outlet.cut(at_once=stop_at is not None or bool(asked))
-            self._confirming += [(done, self._outlet.mark(self._packer.waiting)) for done in asked]
+            self._outlet.cut(at_once=stop_at is not None or bool(self._asked))
+            self._mark_flushes()
             self._confirm()
-            self._outlet.hurry(wanted=bool(self._confirming))
+            is_awaited = bool(self._asked or self._confirming)
+            self._outlet.hurry(wanted=is_awaited)
             self._note_losses(at_once=stop_at is not None)
             self._alarm.look()
             if stop_at is not None and (not self._outlet.is_blocked or monotonic() >= stop_at):
                 return stop_at
-            with anyio.move_on_after(
-                _POLL_S if is_busy or self._outlet.holds or self._confirming else _IDLE_POLL_S
-            ):
+            is_busy = is_busy or is_awaited or bool(self._outlet.holds)
+            with anyio.move_on_after(_POLL_S if is_busy else _IDLE_POLL_S):
                 await self._wake.wait()
             self._wake = anyio.Event()
 
-    def _requests(self) -> list[threading.Event]:
-        return [self._flushes.popleft() for _ in range(len(self._flushes))]
+    def _hear_flushes(self) -> None:
+        """Note for each new request how many events must have come through first: all that wait now."""
+        while self._flushes:
+            done = self._flushes.popleft()
+            self._asked.append((done, self._packer.passed + self._packer.waiting))
+
+    def _mark_flushes(self) -> None:
+        """Hand those to the outlet whose events have all come through; what was refused meanwhile never will."""
+        passed, end = self._packer.passed, self._packer.passed + self._packer.waiting
+        waiting = []
+        for done, upto in self._asked:
+            if passed >= min(upto, end):
+                self._confirming.append((done, self._outlet.mark()))
+            else:
+                waiting.append((done, min(upto, end)))
+        self._asked = waiting
 
     async def _drain(self) -> bool:
         """Take what waits now, and return whether there was anything.
@@ -307,37 +350,35 @@ class Flusher:
 
     async def _close(self) -> None:
         self._packer.give_up(CLOSE_TIMEOUT)
+        self._mark_flushes()
         self._confirm()
         if self.journal is not None:  # without one, each lane has closed its sink at its own end
             async with anyio.create_task_group() as tasks:
-                for lane in self._lanes:
-                    tasks.start_soon(close_sink, lane)
+                for courier in self._couriers:
+                    tasks.start_soon(close_sink, courier)
         with self._ledger:
             self._outlet.close()
         self._alarm.look(at_once=True)
         self._done = True
 
 
-def _lanes(sinks: dict[str, Sink], policy: Policy, share_bytes: int, ledger: threading.RLock) -> list[Lane]:
+def _lanes(couriers: list[Courier], policy: Policy, share_bytes: int, ledger: threading.RLock) -> list[Lane]:
     return [
-        Lane(
-            sink,
-            name,
-            max_bytes=share_bytes,
-            max_events=policy.max_events,
-            retry_budget_s=policy.retry_budget_s,
-            ledger=ledger,
-        )
-        for name, sink in sinks.items()
+        Lane(courier, max_bytes=share_bytes, max_events=policy.max_events, ledger=ledger)
+        for courier in couriers
     ]
 
 
+def _letters_in(journal: JournalOptions | None) -> Path | None:
+    return None if journal is None else journal.path / FILE_NAME
+
+
 def _journal_outlet(
-    lanes: list[Lane], options: JournalOptions, policy: Policy, ledger: threading.RLock
+    couriers: list[Courier], options: JournalOptions, policy: Policy, ledger: threading.RLock
 ) -> "JournalOutlet":
     from taximeter.journal_outlet import JournalOutlet  # noqa: PLC0415 - its file locks are not on every system
 
-    return JournalOutlet(lanes, options, policy, ledger)
+    return JournalOutlet(couriers, options, policy, ledger)
 
 
 def _pause() -> None:

@@ -1,11 +1,13 @@
 """Identifiers: time-ordered event ids (UUIDv7, RFC 9562) and W3C trace and span ids."""
 
 import os
+import re
 from random import Random
 from time import time_ns
 
 from taximeter.fork import fork_mark
 
+_UUID7 = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _random = Random()  # noqa: S311 - identifiers are not secrets
 _mark = fork_mark()
 
@@ -43,6 +45,13 @@ def new_event_id(at_ns: int | None = None) -> str:
         random >> 48 | 0x8000,
         random & 0xFFFF_FFFF_FFFF,
     )
+
+
+def time_of_id_us(event_id: str) -> int | None:
+    """Return the Unix time in microseconds, to the millisecond, that a UUIDv7 was made at; None for any other text."""
+    if not _UUID7.fullmatch(event_id):
+        return None
+    return int(event_id[:8] + event_id[9:13], 16) * 1000
 
 
 def new_trace_id() -> str:

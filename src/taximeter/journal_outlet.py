@@ -9,6 +9,7 @@ from time import monotonic
 
 import anyio
 
+from taximeter.courier import Courier
 from taximeter.journal.carrier import Carrier, Load
 from taximeter.journal.cursor import Account, peek_cursor
 from taximeter.journal.folder import Folder, close_inherited
@@ -16,7 +17,6 @@ from taximeter.journal.options import JournalOptions
 from taximeter.journal.segment import SegmentName
 from taximeter.journal.sync import Sync
 from taximeter.journal.writer import Writer, largest_event_bytes
-from taximeter.lane import Lane
 from taximeter.outlet import Mark, OutletCounts
 from taximeter.policy import MEBIBYTE, Policy
 from taximeter.receipt import SinkReceipt
@@ -36,7 +36,7 @@ class JournalOutlet:
     not fit there is counted.
 
     Args:
-        lanes: One for each sink.
+        couriers: One for each sink.
         options: Where the journal is and what it promises.
         policy: The bounds.
         ledger: Held while counts move.
@@ -44,16 +44,16 @@ class JournalOutlet:
 
     def __init__(
         self,
-        lanes: Sequence[Lane],
+        couriers: Sequence[Courier],
         options: JournalOptions,
         policy: Policy,
         ledger: AbstractContextManager[object],
     ) -> None:
-        self._lanes = lanes
+        self._couriers = couriers
         self._options = options
         self._policy = policy
         self._ledger = ledger
-        self._batch_max_bytes = min(_BATCH_MAX_BYTES, policy.max_bytes // len(lanes))
+        self._batch_max_bytes = min(_BATCH_MAX_BYTES, policy.max_bytes // len(couriers))
         self._segment_bytes = min(policy.journal_segment_bytes, max(policy.journal_max_bytes // 4, 4096))
         self.event_max_bytes = largest_event_bytes(self._segment_bytes)
         """The longest line that fits into a segment."""
@@ -101,7 +101,7 @@ class JournalOutlet:
 
     def counts(self, before: int) -> OutletCounts:
         """Return what this process has written, and how far each sink has come with it."""
-        accounts = {lane.name: self._account(lane.name) for lane in self._lanes}
+        accounts = {courier.name: self._account(courier.name) for courier in self._couriers}
         # Read after the accounts: another thread may have written, and the carrier delivered, in between.
         written = self._writer.journaled if self._writer else 0
         journaled = max([written, *(account.recorded for account in accounts.values())])
@@ -111,14 +111,8 @@ class JournalOutlet:
             journaled=journaled,
             durable=self._writer.durable if self._writer else 0,
             sinks={
-                lane.name: SinkReceipt(
-                    delivered=accounts[lane.name].delivered,
-                    pending=before + journaled - accounts[lane.name].recorded,
-                    dropped=accounts[lane.name].dropped.copy(),
-                    failed_attempts=lane.failed_attempts,
-                    last_error=lane.last_error,
-                )
-                for lane in self._lanes
+                courier.name: self._sink_receipt(courier, accounts[courier.name], before + journaled)
+                for courier in self._couriers
             },
         )
 
@@ -159,13 +153,15 @@ class JournalOutlet:
             with self._ledger:
                 self._write()
 
-    def mark(self, waiting: int) -> Mark:
-        """Return the number of events that this process will have written with those on the way."""
-        return (self._journaled + len(self._held) + waiting,)
+    def mark(self) -> Mark:
+        """Return the number of events that this process will have written with those that are held."""
+        return (self._journaled + len(self._held),)
 
     def is_reached(self, mark: Mark) -> bool:
         """Whether every sink has passed so many of them."""
-        return not self._held and all(self._account(lane.name).recorded >= mark[0] for lane in self._lanes)
+        return not self._held and all(
+            self._account(courier.name).recorded >= mark[0] for courier in self._couriers
+        )
 
     def hurry(self, *, wanted: bool) -> None:
         """Deliver what is there without waiting for more."""
@@ -196,7 +192,7 @@ class JournalOutlet:
             retention_s=self._policy.journal_retention_s,
             sync=self._options.sync is Sync.DURABLE,
         )
-        self._carrier = Carrier(folder, self._lanes, load, ledger=self._ledger, settled=settled)
+        self._carrier = Carrier(folder, self._couriers, load, ledger=self._ledger, settled=settled)
         if self._finishing:
             self._carrier.finish()
         await self._carrier.run()
@@ -206,6 +202,8 @@ class JournalOutlet:
         self._finishing = True
         if self._writer is not None:
             self._writer.close()
+        for courier in self._couriers:
+            courier.hurry()
         if self._carrier is not None:
             self._carrier.finish()
 
@@ -218,10 +216,20 @@ class JournalOutlet:
 
     def close(self) -> None:
         """Look at the cursors a last time, and let go of the folder."""
-        for lane in self._lanes:
-            self._account(lane.name)
+        for courier in self._couriers:
+            self._account(courier.name)
         if self._folder is not None:
             self._folder.close()
+
+    def _sink_receipt(self, courier: Courier, account: Account, written: int) -> SinkReceipt:
+        return SinkReceipt(
+            delivered=account.delivered,
+            pending=written - account.recorded,
+            dropped=account.dropped.copy(),
+            failed_attempts=courier.failed_attempts,
+            last_error=courier.last_error,
+            breaker=courier.state.value,
+        )
 
     @property
     def _journaled(self) -> int:

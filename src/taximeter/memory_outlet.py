@@ -73,7 +73,7 @@ class MemoryOutlet:
             with self._ledger:
                 self._seal()
 
-    def mark(self, _waiting: int) -> Mark:
+    def mark(self) -> Mark:
         """Return how many batches each lane has been given."""
         return tuple(lane.taken_batches for lane in self._lanes)
 
@@ -111,7 +111,7 @@ class MemoryOutlet:
     def counts(self, before: int) -> OutletCounts:
         """Return each lane's counts."""
         pending = before + len(self._open)
-        return OutletCounts(sinks={lane.name: lane.receipt(pending) for lane in self._lanes})
+        return OutletCounts(sinks={lane.courier.name: lane.receipt(pending) for lane in self._lanes})
 
     async def _serve(self, lane: Lane, settled: Callable[[], None]) -> None:
         """Keep one lane at work; at its end, which waits for no other lane, drop what is left and close the sink."""
@@ -121,7 +121,7 @@ class MemoryOutlet:
             if lane.is_finishing:
                 lane.abandon(CLOSE_TIMEOUT)
                 settled()
-                await close_sink(lane)
+                await close_sink(lane.courier)
 
     def _seal(self) -> None:
         """Freeze the open lines into a batch and offer it to every lane; the ledger is held."""

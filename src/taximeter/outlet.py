@@ -7,7 +7,7 @@ import anyio
 import msgspec
 
 from taximeter.alarm import warn
-from taximeter.lane import Lane
+from taximeter.courier import Courier
 from taximeter.receipt import SinkReceipt
 
 CLOSE_TIMEOUT = "close_timeout"
@@ -53,8 +53,8 @@ class Outlet(Protocol):
     def cut(self, *, at_once: bool) -> None:
         """Send on what has waited long enough; all of it if asked to."""
 
-    def mark(self, waiting: int) -> Mark:
-        """Return a mark that is reached when all that is in now, and *waiting* more events, are settled everywhere."""
+    def mark(self) -> Mark:
+        """Return a mark that is reached when all that is in now is settled everywhere."""
 
     def is_reached(self, mark: Mark) -> bool:
         """Whether all before the mark is delivered or dropped everywhere."""
@@ -81,12 +81,12 @@ class Outlet(Protocol):
         """Return the counts; *before* events are on the way here."""
 
 
-async def close_sink(lane: Lane) -> None:
-    """Close the lane's sink, within a moment and even where everything else is cancelled."""
+async def close_sink(courier: Courier) -> None:
+    """Close the courier's sink, within a moment and even where everything else is cancelled."""
     with anyio.move_on_after(_SINK_CLOSE_S, shield=True):
         try:
-            await lane.sink.aclose()
+            await courier.sink.aclose()
         except BaseException as error:
             if isinstance(error, anyio.get_cancelled_exc_class()):
                 raise
-            warn(f"sink {lane.name} could not be closed: {type(error).__name__}")
+            warn(f"sink {courier.name} could not be closed: {type(error).__name__}")

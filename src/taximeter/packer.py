@@ -40,6 +40,8 @@ class Packer:
         """Events taken from the queue so far."""
         self.unfit: dict[str, int] = {}
         """Of these, how many came to no sink's count, by reason."""
+        self.passed = 0
+        """Events that have come through in their order, into the outlet or the count of what is unfit."""
         self._in_hand: list[Event] = []
         self._usual_bytes = 0.0
 
@@ -62,6 +64,7 @@ class Packer:
         lines = self._encode()
         with self._ledger:
             del self._in_hand[: len(lines)]
+            self.passed += len(lines)
             for line in lines:
                 if isinstance(line, str):
                     self.spoil(line, 1)

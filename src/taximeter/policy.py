@@ -9,7 +9,17 @@ from taximeter.errors import ConfigurationError
 
 MEBIBYTE = 1 << 20
 
-_JOURNAL_OPTIONS = ("journal", "sync", "write_through", "carry")
+_OTHER_OPTIONS = (
+    "catalog",
+    "infer",
+    "service",
+    "hosts",
+    "journal",
+    "sync",
+    "write_through",
+    "carry",
+    "dead_letters",
+)
 _SMALLEST_SEGMENT_BYTES = 4096
 _JOURNAL_COUNTS = ("journal_max_bytes", "journal_segment_bytes")
 
@@ -32,7 +42,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     batch_max_age_s: float = 0.5
     """... or when its first event has waited this long."""
     retry_budget_s: float = 30.0
-    """Time for all attempts to write one batch, the waits between them included."""
+    """Time for all attempts to write one batch, the waits between them included; without a journal it is then dropped."""
     close_timeout_s: float = 5.0
     """Time that `close`, `flush` and the end of the program may take where they are not given another."""
     journal_max_bytes: int = 1024 * MEBIBYTE
@@ -41,12 +51,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The size of one of its files; a quarter of `journal_max_bytes` where that is less."""
     journal_retention_s: float = 7 * 86_400.0
     """How long a journal keeps events for a sink that nobody delivers to any more."""
+    dead_letters_max_bytes: int = 64 * MEBIBYTE
+    """How large the file of events that a sink has refused may become."""
+    stalled_after_s: float = 60.0
+    """A backlog of which nothing has been delivered for so long is bad health."""
 
     def __post_init__(self) -> None:
-        for key in ("max_events", "max_bytes", "max_event_bytes", "batch_max_events", *_JOURNAL_COUNTS):
-            _check_count(key, getattr(self, key))
-        for key in ("batch_max_age_s", "retry_budget_s", "close_timeout_s", "journal_retention_s"):
-            _check_seconds(key, getattr(self, key))
+        for key in self.__struct_fields__:
+            check = _check_seconds if key.endswith("_s") else _check_count
+            check(key, getattr(self, key))
         for key in _JOURNAL_COUNTS:
             if getattr(self, key) < _SMALLEST_SEGMENT_BYTES:
                 raise ConfigurationError(key, getattr(self, key), f"at least {_SMALLEST_SEGMENT_BYTES} bytes")
@@ -69,6 +82,8 @@ class Limits(TypedDict, total=False):
     journal_max_bytes: int
     journal_segment_bytes: int
     journal_retention_s: float
+    dead_letters_max_bytes: int
+    stalled_after_s: float
 
 
 def policy_from(limits: Limits) -> Policy:
@@ -79,9 +94,7 @@ def policy_from(limits: Limits) -> Policy:
     """
     for key, value in limits.items():
         if key not in Policy.__struct_fields__:
-            names = ", ".join(
-                ("catalog", "infer", "service", "hosts", *_JOURNAL_OPTIONS, *Policy.__struct_fields__)
-            )
+            names = ", ".join((*_OTHER_OPTIONS, *Policy.__struct_fields__))
             raise ConfigurationError(key, value, f"one of the options {names}")
     return Policy(**limits)
 

@@ -17,6 +17,8 @@ class SinkReceipt(msgspec.Struct, frozen=True, kw_only=True):
     failed_attempts: int = 0
     last_error: str | None = None
     """The kind of the last failure; never what was written."""
+    breaker: str = "closed"
+    """`open` after five failed attempts in a row, `half_open` while one more is made, `denied` by the sink."""
 
     def given_up(self, reason: str) -> Self:
         """Return the counts with what is pending dropped for *reason*."""

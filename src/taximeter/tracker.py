@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property, partial
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from weakref import WeakMethod, WeakSet, ref
@@ -12,6 +13,7 @@ from weakref import WeakMethod, WeakSet, ref
 import anyio
 import anyio.to_thread
 
+from taximeter.dead_letters import file_for
 from taximeter.declaration import declared_hosts
 from taximeter.ending import Ending
 from taximeter.errors import ConfigurationError
@@ -28,6 +30,7 @@ from taximeter.sinks.table import name_sinks, sink_for
 if TYPE_CHECKING:
     from taximeter.builder import EventBuilder
     from taximeter.calls import call
+    from taximeter.health import Health
     from taximeter.inference import Infer
     from taximeter.journal.ledger import SinkLedger
     from taximeter.pricing import Catalog
@@ -53,6 +56,7 @@ def start(
     sync: str = "journaled",
     write_through: bool = False,
     carry: bool = True,
+    dead_letters: "str | os.PathLike[str] | None" = None,
     **limits: Unpack[Limits],
 ) -> "Tracker":
     """Return a tracker that delivers to these sinks. Nothing is opened and no thread runs before the first event.
@@ -71,6 +75,8 @@ def start(
             `journaled` (they outlive the process), `durable` (and a power cut).
         write_through: Whether that is so before `track_task_completion` returns, for some microseconds of its time.
         carry: Whether this process takes the journal's events to the sinks; False leaves it to `taximeter drain`.
+        dead_letters: A file for the events that a sink refuses for good, each with the reason; None means one in the
+            journal's folder, or none without a journal: then they are only counted.
         limits: The fields of `Policy`, such as `max_events=100_000` or `close_timeout_s=5.0`.
 
     Raises:
@@ -79,7 +85,14 @@ def start(
     made = [sink_for(sink) for sink in sinks or (DEFAULT_SINK,)]
     kept = journal_options(journal, sync, write_through=write_through, carry=carry)
     return Tracker(
-        made, policy_from(limits), catalog=catalog, infer=infer, service=service, hosts=hosts, journal=kept
+        made,
+        policy_from(limits),
+        catalog=catalog,
+        infer=infer,
+        service=service,
+        hosts=hosts,
+        journal=kept,
+        dead_letters=file_for(dead_letters),
     )
 
 
@@ -100,6 +113,7 @@ class Tracker:
         service: str | None = None,
         hosts: Mapping[str, str] | None = None,
         journal: JournalOptions | None = None,
+        dead_letters: Path | None = None,
     ) -> None:
         _check_options(catalog, infer, service)
         self._sinks = name_sinks(sinks)
@@ -109,6 +123,7 @@ class Tracker:
         self._service = service
         self.hosts = declared_hosts(hosts)
         self._journal = journal
+        self._dead_letters = dead_letters
         self._closed = False
         self._is_child = False
         self._listeners: list[Listen] = []
@@ -124,7 +139,7 @@ class Tracker:
         self._pid = os.getpid()
         self._mark = fork_mark()
         self._queue = Queue(self._policy.max_events, self._mark, _weakly(self._reconsider))
-        self._flusher = Flusher(self._queue, self._sinks, self._policy, self._journal)
+        self._flusher = Flusher(self._queue, self._sinks, self._policy, self._journal, self._dead_letters)
         timeout_s = self._policy.close_timeout_s + _GRACE_S
         self._ending = Ending(self, self._queue, self._flusher, self._mark, timeout_s)
         self._admit: Callable[[Event], bool] = self._queue.offer
@@ -222,6 +237,11 @@ class Tracker:
         """Return what has become of the events so far, without waiting."""
         self._notice_fork()
         return self._flusher.receipt()
+
+    def health(self) -> "Health":
+        """Return what is wrong with the delivery at the moment, without waiting; `health().ok` is what to alert on."""
+        self._notice_fork()
+        return self._flusher.health()
 
     def flush(self, timeout_s: float | None = None) -> Receipt:
         """Wait until all events so far are delivered or dropped everywhere, and return the counts.

@@ -11,8 +11,9 @@ import pytest
 import taximeter
 from console_script import TAXIMETER, environment, run
 from journal_samples import segment_paths
-from sink_doubles import FailingSink, numbered
+from sink_doubles import FailingSink, RefusingSink, numbered
 from taximeter.journal.folder import CARRIER_LOCK, Folder, Lock
+from taximeter.sinks.refusal import AccessDenied
 
 
 @pytest.fixture
@@ -71,8 +72,43 @@ def test_status_shows_the_ledger(folder: Path, tmp_path: Path) -> None:
     shown = run("journal", "status", folder)
     assert shown.returncode == 0
     assert rows_of(shown.stdout)["usage.db"] == ["12", "10", "0", "2", "capture_error=2"]
-    ledger = json.loads(run("journal", "status", folder, "--json").stdout)["sinks"]["usage.db"]
-    assert ledger == {"tracked": 12, "delivered": 10, "pending": 0, "dropped": {"capture_error": 2}}
+    status = json.loads(run("journal", "status", folder, "--json").stdout)
+    counts = {"tracked": 12, "delivered": 10, "pending": 0, "dropped": {"capture_error": 2}}
+    assert status["sinks"]["usage.db"].items() >= counts.items()
+    assert (status["ok"], status["problems"]) == (True, [])
+
+
+def test_status_fails_when_a_sink_denies_access(tmp_path: Path) -> None:
+    """The exit code is what a probe looks at; the problem is named."""
+    folder = tmp_path / "journal"
+    sink = FailingSink(error=AccessDenied("401"))
+    with taximeter.start(sink, journal=folder, close_timeout_s=0.05) as tracker:
+        tracker.track_task_completion(numbered(1)[0])
+        tracker.flush(1)
+    done = run("journal", "status", folder)
+    assert done.returncode == 1
+    assert "failing: access_denied (AccessDenied: 401)" in done.stdout
+    assert json.loads(run("journal", "status", folder, "--json").stdout)["ok"] is False
+
+
+def test_retry_sends_dead_letters_again(tmp_path: Path) -> None:
+    """To the sink that refused them, once it takes them; until then they stay, and recover leaves them alone."""
+    folder = tmp_path / "journal"
+    sink = RefusingSink({"m1": "invalid"})
+    sink.name = "usage.db"
+    with taximeter.start(sink, journal=folder) as tracker:
+        for event in numbered(3):
+            tracker.track_task_completion(event)
+        assert tracker.flush(10).sinks["usage.db"].dropped == {"invalid": 1}
+    assert "1 dead letter:" in run("journal", "status", folder).stdout
+    assert "1 dead letter:" in run("journal", "recover", folder).stdout
+    other = run("journal", "retry", folder, "--to", "other.ndjson", cwd=tmp_path)
+    assert (other.returncode, other.stdout) == (1, "usage.db: 1 event left, --to does not name it\n")
+    done = run("journal", "retry", folder, "--to", "usage.db", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "usage.db: 1 event sent\n")
+    assert rows_in(tmp_path / "usage.db") == 1
+    assert run("journal", "retry", folder).stdout == "No dead letters.\n"
+    assert run("journal", "retry", tmp_path / "missing").returncode == 2
 
 
 def test_verify_finds_damage(folder: Path) -> None:

@@ -23,6 +23,7 @@ from journal_samples import (
     segment_paths,
     writer_in,
 )
+from taximeter.delivery import Delivery
 from taximeter.journal.cursor import load_cursor, peek_cursor, save_cursor
 from taximeter.journal.folder import CARRIER_LOCK, Folder, Lock
 from taximeter.journal.ledger import read_ledger
@@ -135,8 +136,8 @@ def test_a_batch_stays_the_same_until_it_is_settled(folder: Folder) -> None:
     third = anyio.Event()
 
     class Appending(ListWay):
-        async def write(self, batch: Batch, /) -> str | None:
-            offered.append(batch)
+        async def write(self, delivery: Delivery, /) -> str | None:
+            offered.append(delivery.piece)
             writer.append(lines(1, 1 + len(offered)))
             if len(offered) > 2:
                 third.set()
@@ -160,7 +161,7 @@ def test_a_cancelled_delivery_is_delivered_again(folder: Folder) -> None:
     writer_in(folder).append(lines(3))
 
     class Hanging(ListWay):
-        async def write(self, _batch: Batch, /) -> str | None:
+        async def write(self, _delivery: Delivery, /) -> str | None:
             await anyio.sleep_forever()
             return None
 
@@ -263,10 +264,11 @@ from journal_samples import ListWay, carrier_to
 from taximeter.journal.folder import Folder
 
 class Printing(ListWay):
-    async def write(self, batch):
-        for line in batch.lines:
+    async def write(self, delivery):
+        for line in delivery.batch.lines:
             sys.stdout.write(line.decode() + "\\n")
         sys.stdout.flush()
+        delivery.take()
 
 anyio.run(carrier_to(Folder(sys.argv[1]), [Printing()]).run)
 """

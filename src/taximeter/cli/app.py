@@ -245,10 +245,13 @@ app.add_typer(journal, name="journal")
 
 @journal.command("status")
 def _status(folder: JournalFolder, *, as_json: Json = False) -> None:
-    """Show the ledger: what was tracked, delivered, dropped and is pending, for each sink."""
+    """Show the ledger: what was tracked, delivered, dropped and is pending, for each sink.
+
+    Exits with 1 when a sink fails, denies access, or has got nothing of what is pending for a minute.
+    """
     from taximeter.cli.journal import show_status
 
-    show_status(folder, as_json=as_json)
+    raise typer.Exit(show_status(folder, as_json=as_json))
 
 
 @journal.command("verify")
@@ -268,6 +271,23 @@ def _recover(folder: JournalFolder) -> None:
     from taximeter.cli.journal import recover_journal
 
     recover_journal(folder)
+
+
+@journal.command("retry")
+def _retry(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="The folder of a journal, or a file of dead letters.")
+    ],
+    *,
+    to: Sinks = None,
+) -> None:
+    """Send the events again that sinks have refused, each to the sink that did, once the cause is mended.
+
+    Those that are not taken stay in the file. Exits with 1 when any do.
+    """
+    from taximeter.cli.journal import retry_dead_letters
+
+    raise typer.Exit(retry_dead_letters(path, to or []))
 
 
 @app.command("schema")

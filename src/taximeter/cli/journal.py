@@ -12,13 +12,18 @@ from rich import box
 from rich.table import Table
 
 from taximeter.cli.console import console, plain
+from taximeter.dead_letters import CLAIMED_SUFFIX, FILE_NAME
 from taximeter.errors import ConfigurationError, TaximeterError
+from taximeter.health import Health
 from taximeter.journal.drain import drain
 from taximeter.journal.folder import CARRIER_LOCK, Folder, Lock, held
+from taximeter.journal.health import folder_health
 from taximeter.journal.ledger import SinkLedger, read_ledger
 from taximeter.journal.recovery import FolderState, SegmentState, recover, verify
 from taximeter.policy import Policy
+from taximeter.redelivery import Redelivery, redeliver
 from taximeter.report.money import plural
+from taximeter.sinks.protocol import Sink
 from taximeter.sinks.table import name_sinks, sink_for
 from taximeter.tracker import DEFAULT_SINK
 
@@ -37,17 +42,23 @@ def drain_journal(path: Path, sinks: Sequence[str], *, once: bool) -> None:
     anyio.run(lambda: drain(path, named, Policy(), once=once))
 
 
-def show_status(path: Path, *, as_json: bool) -> None:
-    """Print the ledger of each sink, and what the folder holds.
+def show_status(path: Path, *, as_json: bool) -> int:
+    """Print the ledger of each sink, what is wrong, and what the folder holds; return 1 when anything is wrong.
 
     Raises:
         ConfigurationError: There is no journal.
     """
     with _opened(path) as folder:
         ledgers, state = read_ledger(folder), verify(folder)
+    health = folder_health(ledgers, stalled_after_s=Policy().stalled_after_s)
     if as_json:
-        _print_json({"sinks": ledgers, **_summary(state)})
-        return
+        _print_json({"ok": health.ok, "problems": health.problems, "sinks": ledgers, **_summary(state)})
+    else:
+        _print_status(ledgers, health, state)
+    return 0 if health.ok else 1
+
+
+def _print_status(ledgers: dict[str, SinkLedger], health: Health, state: FolderState) -> None:
     out = console()
     if ledgers:
         out.print(_ledger_table(ledgers))
@@ -55,6 +66,8 @@ def show_status(path: Path, *, as_json: bool) -> None:
         events = sum(segment.events for segment in state.segments)
         out.print(plain(f"No sink has got anything yet; {plural(events, 'event')} pending."))
     out.print()
+    for problem in health.problems:
+        out.print(plain(problem, "red"))
     for line in _summary_lines(state):
         out.print(plain(line))
 
@@ -87,6 +100,50 @@ def recover_journal(path: Path) -> None:
         _print_soundness(recover(folder))
 
 
+def retry_dead_letters(path: Path, sinks: Sequence[str]) -> int:
+    """Send dead letters again, and print what became of them; return 1 when any are left.
+
+    Args:
+        path: A journal's folder, or a file of dead letters.
+        sinks: Where to; none means the default.
+
+    Raises:
+        ConfigurationError: A sink cannot work, or there is nothing at the path.
+        OSError: The file cannot be moved or written.
+    """
+    file = path / FILE_NAME if path.is_dir() else path
+    if not any(each.exists() for each in (file, file.with_name(file.name + CLAIMED_SUFFIX))):
+        if path.is_dir():
+            console().print("No dead letters.")
+            return 0
+        raise ConfigurationError("PATH", str(path), "a journal's folder, or a file of dead letters")
+    named = name_sinks([sink_for(sink) for sink in sinks or (DEFAULT_SINK,)])
+    result = anyio.run(_redelivered, file, named)
+    for line in _redelivery_lines(result):
+        console().print(plain(line))
+    return 1 if result.refused or result.unreadable or +result.waiting else 0
+
+
+async def _redelivered(file: Path, sinks: dict[str, Sink]) -> Redelivery:
+    try:
+        return await redeliver(file, sinks, Policy())
+    finally:
+        for sink in sinks.values():
+            await sink.aclose()
+
+
+def _redelivery_lines(result: Redelivery) -> Iterator[str]:
+    for sink, sent in result.sent.items():
+        yield f"{sink}: {plural(sent, 'event')} sent"
+    for sink, waiting in (+result.waiting).items():
+        hint = "it cannot be reached" if sink in result.sent else "--to does not name it"
+        yield f"{sink}: {plural(waiting, 'event')} left, {hint}"
+    for reason, refused in result.refused.items():
+        yield f"refused again: {reason}={refused}"
+    if result.unreadable:
+        yield f"{plural(result.unreadable, 'line')} that cannot be read"
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Folder]:
     if not path.is_dir():
@@ -116,6 +173,7 @@ def _summary(state: FolderState) -> dict[str, Any]:
         "segments": len(state.segments),
         "segment_bytes": sum(segment.size_bytes for segment in state.segments),
         "live_writers": sum(segment.is_live for segment in state.segments),
+        "dead_letters": state.dead_letters,
         "quarantined": state.quarantined,
         "unknown": state.unknown,
         "sound": state.is_sound,
@@ -126,6 +184,8 @@ def _summary_lines(state: FolderState) -> Iterator[str]:
     size_bytes = sum(segment.size_bytes for segment in state.segments)
     live = sum(segment.is_live for segment in state.segments)
     yield f"{plural(len(state.segments), 'segment')}, {size_bytes:,} bytes, {live} being written"
+    if state.dead_letters:
+        yield f"{plural(state.dead_letters, 'dead letter')}: taximeter journal retry sends them again"
     if state.quarantined:
         yield f"in quarantine: {', '.join(state.quarantined)}"
     if state.unknown:

@@ -7,8 +7,9 @@ from typing import Protocol
 import anyio
 import msgspec
 
+from taximeter.delivery import Delivery
 from taximeter.journal.consumer import Consumer
-from taximeter.journal.cursor import Cursor, save_cursor
+from taximeter.journal.cursor import Cursor
 from taximeter.journal.folder import CARRIER_LOCK, Folder, Lock
 from taximeter.journal.tidying import tidy
 from taximeter.sinks.batch import Batch
@@ -26,8 +27,16 @@ class Way(Protocol):
     def name(self) -> str:
         """The sink's name, which its cursor goes by."""
 
-    async def write(self, batch: Batch, /) -> str | None:
-        """Try for a while; return None when the batch is written, or else the reason."""
+    @property
+    def state(self) -> str:
+        """How the sink stands, see `SinkReceipt.breaker`."""
+
+    @property
+    def last_error(self) -> str | None:
+        """What its last failure was."""
+
+    async def write(self, delivery: Delivery, /) -> str | None:
+        """Try for a while; return None when the delivery is settled, or else the reason."""
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +138,7 @@ class Carrier:
             for way in self._ways:
                 tasks.start_soon(self._serve, way, self._consumers[way.name])
             while not self._finishing:
+                self._note_states()
                 self._tidy()
                 await self._pause_between_tidyings()
         self._tidy()
@@ -151,9 +161,12 @@ class Carrier:
                     return
                 await self._wait(_POLL_S)
                 continue
-            await self._deliver(way, batch)
+            delivery = Delivery(batch)
+            while not delivery.is_settled:
+                reason = await way.write(delivery)
+                await anyio.sleep(_AGAIN_S if reason else 0)
             with self._ledger:
-                consumer.settle()
+                consumer.settle(delivery.refused)
             self._settled()
 
     def _next(self, consumer: Consumer, *, at_once: bool) -> Batch | None:
@@ -162,12 +175,6 @@ class Carrier:
                 return consumer.next_batch(at_once=at_once)
         except OSError:  # the disk does not let us read now
             return None
-
-    async def _deliver(self, way: Way, batch: Batch) -> None:
-        is_written = not len(batch)
-        while not is_written:
-            is_written = await way.write(batch) is None
-            await anyio.sleep(0 if is_written else _AGAIN_S)
 
     async def _wait(self, longest_s: float) -> None:
         if self._more is None:
@@ -181,6 +188,11 @@ class Carrier:
             while not self._finishing:
                 await self._wait(_TIDY_S)
 
+    def _note_states(self) -> None:
+        with self._ledger:
+            for way in self._ways:
+                self._consumers[way.name].note(str(way.state), way.last_error)
+
     def _tidy(self) -> None:
         cursors = [consumer.cursor for consumer in self._consumers.values()]
         with (
@@ -190,9 +202,9 @@ class Carrier:
             tidy(self._folder, cursors, retention_s=self._load.retention_s, sync=self._load.sync)
 
     def _let_go(self) -> None:
+        self._note_states()
         with self._ledger:
             for consumer in self._consumers.values():
-                with suppress(OSError):  # then the next carrier delivers again what this one has
-                    save_cursor(self._folder, consumer.cursor)
+                consumer.save()  # or the next carrier delivers again what this one has
             self._consumers = {}
         self._lock.release()

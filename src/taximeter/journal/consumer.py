@@ -1,7 +1,9 @@
 """Consumer: one sink's way through the journal, batch by batch, the cursor behind it."""
 
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, time_ns
 
 from taximeter.journal.cursor import Cursor, Position, load_cursor, save_cursor
 from taximeter.journal.folder import Folder
@@ -62,17 +64,33 @@ class Consumer:
             self._batch = batch_of([line for passage in self._passages for line in passage.lines])
         return self._batch
 
-    def settle(self, dropped_as: str | None = None) -> None:
+    def settle(self, refused: Mapping[int, str] | None = None) -> None:
         """Move the cursor behind the batch, and save it if possible; if not, a crash would bring the batch again.
 
         Args:
-            dropped_as: The reason why the batch is given up; None means that it was delivered.
+            refused: Why the sink will never take them, for some events, by their place in the batch; it has the others.
         """
+        refused = refused or {}
+        start = 0
         for passage in self._passages:
-            self._pass(passage, dropped_as)
+            end = start + len(passage.lines)
+            self._pass(passage, Counter(refused[place] for place in range(start, end) if place in refused))
+            start = end
+        if len(refused) < start:
+            self.cursor.moved_at_us = time_ns() // 1000
         self._passages = []
         self._events = self._bytes = 0
         self._batch = None
+        self.save()
+
+    def note(self, breaker: str, last_error: str | None) -> None:
+        """Write into the cursor how the sink stands, when that has changed."""
+        if breaker != self.cursor.breaker:
+            self.cursor.breaker, self.cursor.last_error = breaker, last_error
+            self.save()
+
+    def save(self) -> None:
+        """Save the cursor if that is possible now."""
         with suppress(OSError):  # `tidy` saves it again, and deletes nothing before it could
             save_cursor(self._folder, self.cursor)
 
@@ -98,22 +116,15 @@ class Consumer:
         self._events += len(passage.lines)
         self._bytes += sum(map(len, passage.lines))
 
-    def _pass(self, passage: Passage, dropped_as: str | None) -> None:
+    def _pass(self, passage: Passage, dropped: Counter[str]) -> None:
         account = self.cursor.account(passage.writer)
         account.position = passage.end
         account.recorded += len(passage.lines) + passage.missing
-        if dropped_as is None:
-            account.delivered += len(passage.lines)
-        else:
-            _count(account.dropped, dropped_as, len(passage.lines))
-        _count(account.dropped, DAMAGED, passage.missing)
+        account.delivered += len(passage.lines) - dropped.total()
+        for reason, n in (dropped + Counter({DAMAGED: passage.missing})).items():
+            account.dropped[reason] = account.dropped.get(reason, 0) + n
         if passage.refused is not None:
             account.refused = passage.refused
         if passage.damaged and passage.damaged not in self.cursor.damaged:
             self.cursor.damaged.append(passage.damaged)
         self.cursor.put(passage.writer, account)
-
-
-def _count(counts: dict[str, int], reason: str, n: int) -> None:
-    if n:
-        counts[reason] = counts.get(reason, 0) + n

@@ -54,6 +54,12 @@ class Cursor(msgspec.Struct):
     """All writers that have ended, together."""
     damaged: list[str] = []
     """Segments with unreadable parts, to be set aside instead of deleted."""
+    moved_at_us: int = 0
+    """When events were last delivered; 0 before the first."""
+    breaker: str = "closed"
+    """How the sink stood when the carrier last saw a change, see `SinkReceipt.breaker`."""
+    last_error: str | None = None
+    """What its last failure was then."""
 
     def account(self, writer: str) -> Account:
         """Return the account of a writer; it is kept once it is changed by `put`."""

@@ -2,14 +2,15 @@
 
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import anyio
 
+from taximeter.courier import Courier, couriers_to
+from taximeter.dead_letters import FILE_NAME
 from taximeter.journal.carrier import Carrier, Load
 from taximeter.journal.folder import Folder
-from taximeter.lane import Lane
 from taximeter.policy import Policy
 from taximeter.sinks.protocol import Sink
 
@@ -30,21 +31,20 @@ async def drain(path: Path, sinks: Mapping[str, Sink], policy: Policy, *, once: 
         ConfigurationError, OSError: The folder cannot be a journal.
     """
     folder = Folder(path)
-    ledger = threading.RLock()
-    lanes = [_lane(sink, name, policy, ledger) for name, sink in sinks.items()]
+    couriers = couriers_to(sinks, policy, is_patient=True, dead_letters=path / FILE_NAME)
     load = Load(
         batch_max_events=policy.batch_max_events,
         batch_max_age_s=policy.batch_max_age_s,
         retention_s=policy.journal_retention_s,
         sync=True,
     )
-    carrier = Carrier(folder, lanes, load, ledger=ledger)
+    carrier = Carrier(folder, couriers, load, ledger=threading.RLock())
     try:
         if once:
             carrier.finish()
             await carrier.run()
         else:
-            await _until_told(carrier, policy.close_timeout_s)
+            await _until_told(carrier, couriers, policy.close_timeout_s)
     finally:
         with anyio.CancelScope(shield=True):
             for sink in sinks.values():
@@ -52,22 +52,13 @@ async def drain(path: Path, sinks: Mapping[str, Sink], policy: Policy, *, once: 
         folder.close()
 
 
-async def _until_told(carrier: Carrier, close_timeout_s: float) -> None:
+async def _until_told(carrier: Carrier, couriers: Sequence[Courier], close_timeout_s: float) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(carrier.run)
             async for _ in signals:
                 break
+            for courier in couriers:
+                courier.hurry()
             carrier.finish()
             tasks.cancel_scope.deadline = anyio.current_time() + close_timeout_s
-
-
-def _lane(sink: Sink, name: str, policy: Policy, ledger: threading.RLock) -> Lane:
-    return Lane(
-        sink,
-        name,
-        max_bytes=policy.max_bytes,
-        max_events=policy.max_events,
-        retry_budget_s=policy.retry_budget_s,
-        ledger=ledger,
-    )

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from taximeter.errors import ConfigurationError
+from taximeter.private_file import open_private_file
 
 QUARANTINE = "quarantine"
 RESERVE = "reserve"
@@ -54,19 +55,7 @@ class Folder:
         Raises:
             OSError: It is missing, or is no plain file of ours: a link, a pipe, a file with a second name.
         """
-        descriptor = os.open(
-            name,
-            flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK,
-            0o600,
-            dir_fd=self.descriptor,
-        )
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_uid != os.geteuid():
-            os.close(descriptor)
-            raise PermissionError(errno.EPERM, "not a plain file of ours", name)
-        if stat.S_IMODE(status.st_mode) & 0o077:
-            os.fchmod(descriptor, 0o600)
-        return descriptor
+        return open_private_file(name, flags, folder=self.descriptor)
 
     def read(self, name: str) -> bytes:
         """Return what a file holds."""

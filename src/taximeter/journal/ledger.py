@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from taximeter.identifier import time_of_id_us
 from taximeter.journal.cursor import Account, Cursor, add, peek_cursor, sinks_of
 from taximeter.journal.folder import Folder
 from taximeter.journal.reader import Passage, read_passage
@@ -13,6 +14,7 @@ from taximeter.journal.segment import segments_of
 DAMAGED = "journal_damaged"
 
 _SCAN_EVENTS = 1000
+_MOST_READINGS = 20
 
 
 class SinkLedger(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +26,12 @@ class SinkLedger(msgspec.Struct, frozen=True, kw_only=True):
     pending: int
     dropped: dict[str, int]
     """By reason; the same refusals stand in the ledger of every sink."""
+    stands_since_us: int | None = None
+    """Since when events are pending and none has been delivered; None where nothing is pending."""
+    breaker: str = "closed"
+    """How the sink stood when the carrier last saw a change, see `SinkReceipt.breaker`."""
+    last_error: str | None = None
+    """What its last failure was then."""
 
     @property
     def is_conserved(self) -> bool:
@@ -37,7 +45,18 @@ def read_ledger(folder: Folder, sinks: Iterable[str] = ()) -> dict[str, SinkLedg
     Reads all that is pending, so it takes about a second per gigabyte.
     """
     names = dict.fromkeys((*sinks, *sinks_of(folder)))
-    return {sink: ledger_of(folder, peek_cursor(folder, sink)) for sink in names}
+    return {sink: _ledger_now(folder, sink) for sink in names}
+
+
+def _ledger_now(folder: Folder, sink: str) -> SinkLedger:
+    """Read until the cursor has not moved meanwhile: a segment that goes with it would seem to be missing."""
+    cursor = peek_cursor(folder, sink)
+    for _ in range(_MOST_READINGS):
+        before, ledger = cursor, ledger_of(folder, cursor)
+        cursor = peek_cursor(folder, sink)
+        if cursor.total() == before.total():
+            break
+    return ledger
 
 
 def read_ledger_at(path: Path, sinks: Iterable[str] = ()) -> dict[str, SinkLedger]:
@@ -57,11 +76,13 @@ def ledger_of(folder: Folder, cursor: Cursor) -> SinkLedger:
     """Return the ledger of one sink; what the cursor has not passed is pending where it can be read."""
     total = cursor.total()
     behind = Account(recorded=total.recorded)
+    oldest_us = []
     for writer, numbers in segments_of(folder).items():
         account = cursor.account(writer)
         for passage in passages_after(folder, writer, numbers, account):
             behind.recorded += len(passage.lines) + passage.missing
             behind.delivered += len(passage.lines)  # would be, that is: pending
+            oldest_us += [_tracked_at_us(line) for line in passage.lines[:1]]
             _drop(total, passage.missing)
             if passage.refused is not None:
                 _replace_refused(total, account, passage.refused)
@@ -74,6 +95,9 @@ def ledger_of(folder: Folder, cursor: Cursor) -> SinkLedger:
         delivered=total.delivered,
         pending=behind.delivered,
         dropped={reason: n for reason, n in dropped.dropped.items() if n},
+        stands_since_us=max(min(oldest_us), cursor.moved_at_us) or None if oldest_us else None,
+        breaker=cursor.breaker,
+        last_error=cursor.last_error,
     )
 
 
@@ -83,6 +107,18 @@ def passages_after(folder: Folder, writer: str, numbers: list[int], account: Acc
     while passage := read_passage(folder, writer, numbers, position, max_events=_SCAN_EVENTS):
         yield passage
         position = passage.end
+
+
+class _Identified(msgspec.Struct):
+    event_id: str = ""
+
+
+def _tracked_at_us(line: bytes) -> int:
+    """Return when an event was made, which its id says; 0 where it does not."""
+    try:
+        return time_of_id_us(msgspec.json.decode(line, type=_Identified).event_id) or 0
+    except msgspec.DecodeError:
+        return 0
 
 
 def _drop(total: Account, missing: int) -> None:

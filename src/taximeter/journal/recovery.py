@@ -4,6 +4,7 @@ import os
 
 import msgspec
 
+from taximeter.dead_letters import CLAIMED_SUFFIX, FILE_NAME, DeadLetter, read_letters
 from taximeter.journal.cursor import SUFFIX, decode_cursor
 from taximeter.journal.folder import CARRIER_LOCK, QUARANTINE, RESERVE, Folder
 from taximeter.journal.frame import Kind, scan
@@ -11,7 +12,7 @@ from taximeter.journal.segment import SegmentName, is_live
 from taximeter.journal.tidying import EXPIRED_SUFFIX
 from taximeter.journal.writer import SPACE_LOCK
 
-_OURS = {CARRIER_LOCK, SPACE_LOCK, RESERVE, QUARANTINE}
+_OURS = {CARRIER_LOCK, SPACE_LOCK, RESERVE, QUARANTINE, FILE_NAME, FILE_NAME + CLAIMED_SUFFIX}
 
 
 class SegmentState(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +42,8 @@ class FolderState(msgspec.Struct, frozen=True, kw_only=True):
     segments: tuple[SegmentState, ...]
     damaged_cursors: tuple[str, ...]
     quarantined: tuple[str, ...]
+    dead_letters: int
+    """Events that sinks have refused, kept in a file of their own."""
     unknown: tuple[str, ...]
     """Names that are not the journal's; it never touches them."""
 
@@ -57,6 +60,7 @@ def verify(folder: Folder) -> FolderState:
         segments=tuple(_segment_state(folder, name) for name in names if SegmentName.parse(name)),
         damaged_cursors=tuple(name for name in names if name.endswith(SUFFIX) and _is_damaged(folder, name)),
         quarantined=tuple(quarantined(folder)),
+        dead_letters=sum(_letters(folder, name) for name in (FILE_NAME, FILE_NAME + CLAIMED_SUFFIX)),
         unknown=tuple(name for name in names if not is_ours(name)),
     )
 
@@ -97,6 +101,13 @@ def quarantined(folder: Folder) -> list[str]:
         return sorted(os.listdir(descriptor))  # noqa: PTH208 - pathlib has no descriptors
     finally:
         os.close(descriptor)
+
+
+def _letters(folder: Folder, name: str) -> int:
+    try:
+        return sum(isinstance(letter, DeadLetter) for letter in read_letters(folder.path / name))
+    except OSError:
+        return 0
 
 
 def _segment_state(folder: Folder, name: str) -> SegmentState:
