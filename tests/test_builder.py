@@ -1,5 +1,6 @@
 """EventBuilder: facts, scope and price become one event."""
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -239,7 +240,7 @@ FACTS = Facts(
     response_id="r-1",
     usage=COUNTS,
     raw_usage={"tokens": 1},
-    reported_cost_usd_nanos=1_500,
+    reported_cost_usd=Decimal("0.0000015"),
     service_tier="flex",
     price_context={"region": "eu"},
     finish_reasons=("stop",),
@@ -308,3 +309,11 @@ def test_each_stated_field_stands_under_its_own_name(events: EventBuilder) -> No
         }
         assert changed - {name} <= {"estimated_cost_usd_micros"}
         assert getattr(event, name) == 7
+
+
+def test_a_reported_cost_is_rounded_once() -> None:
+    """Its micros come from what the provider wrote, not from the nanos of it."""
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "cost": 0.0000014999996}
+    event = EventBuilder().build(provider="openrouter", response={"choices": [], "usage": usage})
+    assert (event.actual_cost_usd_nanos, event.actual_cost_usd_micros) == (1500, 1)
+    assert event.reported_cost_usd_nanos == 1500

@@ -184,7 +184,7 @@ class EventBuilder:
         if taken is None and given is None:
             return None, None, None
         expected = Usage(uncached_input_tokens=taken, text_output_tokens=given)
-        forecast = msgspec.structs.replace(facts, charges=(), reported_cost_usd_nanos=None)
+        forecast = msgspec.structs.replace(facts, charges=(), reported_cost_usd=None)
         context = fields.get("price_context") or facts.price_context
         return taken, given, self._cost(forecast, expected, at_us, context).usd_micros
 
@@ -198,7 +198,7 @@ class EventBuilder:
             service_tier=facts.service_tier or facts.request.service_tier,
             context=context,
             charges=facts.charges,
-            reported_usd_nanos=facts.reported_cost_usd_nanos,
+            reported_usd_nanos=facts.exact_reported_nanos,
         )
         return _lower_bound(cost) if facts.partial else cost
 

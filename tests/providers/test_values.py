@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taximeter.providers.values import as_count, as_usd_nanos, merged, ticks_as_usd_nanos
+from taximeter.providers.values import as_count, as_usd, merged, ticks_as_usd
 
 
 @pytest.mark.parametrize(
@@ -37,22 +37,23 @@ def test_only_whole_non_negative_numbers_count(value: Any, count: int | None) ->
 
 @given(st.integers(0, 10**12))
 def test_an_amount_keeps_its_decimal_text(picos: int) -> None:
-    """A float is what its shortest text says, rounded half to even once."""
+    """A float is what its shortest text says, exactly."""
     amount = float(Decimal(picos).scaleb(-9))
-    assert as_usd_nanos(amount) == int(Decimal(repr(amount)).scaleb(9).quantize(Decimal(1)))
+    assert as_usd(amount) == Decimal(repr(amount))
 
 
 def test_amounts_that_are_none_are_none() -> None:
     """Neither texts, booleans, negatives nor infinities are money."""
-    values: list[Any] = [None, True, "free", -0.1, float("nan"), float("inf"), [], 1e300]
+    values: list[Any] = [None, True, "free", -0.1, float("nan"), float("inf"), [], 1e300, "1" * 50]
     for value in values:
-        assert as_usd_nanos(value) is None
-    assert as_usd_nanos("0.1") == 100_000_000
+        assert as_usd(value) is None
+    assert as_usd("0.1") == Decimal("0.1")
+    assert as_usd("1e-999999") == 0
 
 
 def test_ticks_are_tenths_of_nanodollars() -> None:
-    """XAI's unit is 1e-10 dollars; a half goes to the even side."""
-    assert [ticks_as_usd_nanos(ticks) for ticks in (10, 15, 25, "37", None)] == [1, 2, 2, 4, None]
+    """XAI's unit is 1e-10 dollars."""
+    assert [ticks_as_usd(ticks) for ticks in (15, "37", None)] == [Decimal("1.5e-9"), Decimal("3.7e-9"), None]
 
 
 def test_later_fields_replace_earlier_ones() -> None:

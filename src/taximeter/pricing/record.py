@@ -79,7 +79,7 @@ def _price(record: Mapping[str, Any], context: dict[str, str], catalog: Catalog)
         service_tier=facts.service_tier,
         context={**(facts.price_context or {}), **context},
         charges=facts.charges,
-        reported_usd_nanos=facts.reported_cost_usd_nanos,
+        reported_usd_nanos=facts.exact_reported_nanos,
     )
 
 

@@ -124,7 +124,7 @@ class MessagesAnswer(Answer):
         if not raw:
             return
         facts.usage = read_usage(raw)
-        facts.reported_cost_usd_nanos = reported_cost(raw)  # OpenRouter's, in this format too
+        facts.reported_cost_usd = reported_cost(raw)  # OpenRouter's, in this format too
         facts.service_tier = as_text(raw.get("service_tier"))
         context = {name: text for name in ("speed", "inference_geo") if (text := as_text(raw.get(name)))}
         facts.price_context = context or None

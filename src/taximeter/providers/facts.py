@@ -1,5 +1,6 @@
 """Facts: what the wire said of one call, before anyone asks what it cost or why it was made."""
 
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 import msgspec
@@ -36,7 +37,7 @@ class Facts(msgspec.Struct, gc=False):
     usage: Usage | None = None
     charges: tuple[tuple[str | None, Usage], ...] = ()
     raw_usage: dict[str, Any] | None = None
-    reported_cost_usd_nanos: int | None = None
+    reported_cost_usd: Decimal | None = None  # exactly as the provider writes it
     service_tier: str | None = None
     price_context: dict[str, str] | None = (
         None  # what else moves the price: speed, inference_geo, batch, region
@@ -50,6 +51,17 @@ class Facts(msgspec.Struct, gc=False):
     truncated: bool = False
     partial: bool = False
     request: RequestFacts = msgspec.field(default_factory=RequestFacts)
+
+    @property
+    def reported_cost_usd_nanos(self) -> int | None:
+        """What the provider says the call cost, in whole nanodollars, rounded half to even."""
+        nanos = self.exact_reported_nanos
+        return None if nanos is None else int(nanos.to_integral_value(ROUND_HALF_EVEN))
+
+    @property
+    def exact_reported_nanos(self) -> Decimal | None:
+        """The same before it is rounded."""
+        return None if self.reported_cost_usd is None else self.reported_cost_usd.scaleb(9)
 
     @property
     def failed(self) -> bool:

@@ -45,7 +45,7 @@ class AudioAnswer(Answer):
         """Work out usage."""
         if not (raw := self.facts.raw_usage):
             return
-        self.facts.reported_cost_usd_nanos = reported_cost(raw)
+        self.facts.reported_cost_usd = reported_cost(raw)
         self.facts.service_tier = as_text(raw.get("service_tier"))
         if "prompt_tokens" in raw:
             self.facts.usage = read_usage(raw, self.endpoint.provider)

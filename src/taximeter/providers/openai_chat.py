@@ -6,6 +6,7 @@ api-docs.deepseek.com/api/create-chat-completion, ai.google.dev/gemini-api/docs/
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar, TypedDict
 
 import msgspec
@@ -20,11 +21,11 @@ from taximeter.providers.values import (
     as_items,
     as_mapping,
     as_text,
-    as_usd_nanos,
+    as_usd,
     first_known,
     known_sum,
     merged,
-    ticks_as_usd_nanos,
+    ticks_as_usd,
 )
 from taximeter.usage import Usage
 
@@ -192,7 +193,7 @@ class ChatAnswer(Answer):
             facts.usage = read_usage(facts.raw_usage, facts.provider)
             if "usage_breakdown" in facts.raw_usage:
                 facts.charges = read_charges(facts.raw_usage, facts.provider)
-            facts.reported_cost_usd_nanos = reported_cost(facts.raw_usage)
+            facts.reported_cost_usd = reported_cost(facts.raw_usage)
 
     def _add_groq(self, document: Mapping[str, Any]) -> None:
         """Take what only Groq has: a usage in a place of its own, and the models of a compound system."""
@@ -358,14 +359,14 @@ def read_timings(timings: Mapping[str, Any]) -> Usage | None:
     return usage_of(split_input(known_sum(fresh, cached), cache_read=cached), split_output(generated))
 
 
-def reported_cost(raw: Mapping[str, Any]) -> int | None:
-    """Return what the provider says the call cost, in nanodollars: OpenRouter, Perplexity, xAI."""
+def reported_cost(raw: Mapping[str, Any]) -> Decimal | None:
+    """Return what the provider says the call cost, in US dollars: OpenRouter, Perplexity, xAI."""
     cost = raw.get("cost")
     if isinstance(cost, dict):
-        return as_usd_nanos(cost.get("total_cost"))
+        return as_usd(cost.get("total_cost"))
     if cost is not None:
-        return as_usd_nanos(cost)
+        return as_usd(cost)
     if (ticks := raw.get("cost_in_usd_ticks")) is not None:
-        return ticks_as_usd_nanos(ticks)
+        return ticks_as_usd(ticks)
     gateway = raw.get("pydantic_ai_gateway")  # what Pydantic's gateway adds to a provider's usage
-    return as_usd_nanos(gateway.get("cost_estimate")) if isinstance(gateway, dict) else None
+    return as_usd(gateway.get("cost_estimate")) if isinstance(gateway, dict) else None

@@ -46,5 +46,5 @@ class EmbeddingsAnswer(Answer):
         if raw := self.facts.raw_usage:
             total = first_count(raw, "prompt_tokens", "input_tokens", "total_tokens")
             self.facts.usage = usage_of(split_input(total, image=count_of(raw, "image_tokens")))
-            self.facts.reported_cost_usd_nanos = reported_cost(raw)
+            self.facts.reported_cost_usd = reported_cost(raw)
             self.facts.service_tier = as_text(raw.get("service_tier"))

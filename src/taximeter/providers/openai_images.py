@@ -59,6 +59,6 @@ class ImagesAnswer(Answer):
                     (None, self.facts.usage),
                     (as_text(drawing.get("model")), read_usage(drawing)),
                 )
-            self.facts.reported_cost_usd_nanos = reported_cost(raw)
+            self.facts.reported_cost_usd = reported_cost(raw)
         elif self._images:
             self.facts.usage = Usage(units={"image": self._images})

@@ -169,7 +169,7 @@ class ResponsesAnswer(Answer):
         if facts.raw_usage:
             facts.usage = read_usage(facts.raw_usage, self._items)
             facts.charges = read_charges(facts.raw_usage, facts.usage, self._image_model)
-            facts.reported_cost_usd_nanos = reported_cost(facts.raw_usage)
+            facts.reported_cost_usd = reported_cost(facts.raw_usage)
 
     def _begin(self, response: Mapping[str, Any]) -> None:
         self.note_identity(response)

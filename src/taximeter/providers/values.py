@@ -1,7 +1,7 @@
 """Values: what a decoded JSON value is worth; nothing here raises, whatever a server sends."""
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Any
 
 _LISTS = (list, tuple)
@@ -10,7 +10,9 @@ _FIELDS_LIMIT = 100
 LARGEST_COUNT = 10**12
 """No call comes near; a store of millions of calls can still add them up in 64 bits."""
 
-_LARGEST_USD_NANOS = 10**15  # a million dollars
+_LARGEST_USD = 10**6
+_SMALLEST_USD = Decimal("1e-20")  # what is less has an exponent that somebody made up
+_LONGEST_AMOUNT = 40  # letters; the longest float has 24
 
 
 def as_count(value: Any) -> int | None:
@@ -84,21 +86,23 @@ def known_sum(*counts: int | None) -> int | None:
     return sum(known) if known else None
 
 
-def as_usd_nanos(value: Any) -> int | None:
-    """Return an amount in US dollars as whole nanodollars, rounded half to even; a float counts as its shortest text."""
+def as_usd(value: Any) -> Decimal | None:
+    """Return an amount in US dollars, exact; a float counts as its shortest text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     try:
-        nanos = Decimal(str(value)).scaleb(9).quantize(Decimal(1), ROUND_HALF_EVEN)
-        return int(nanos) if 0 <= nanos <= _LARGEST_USD_NANOS else None
+        usd = Decimal(text) if len(text := str(value)) <= _LONGEST_AMOUNT else None
+        if usd is None or not 0 <= usd <= _LARGEST_USD:
+            return None
     except (ArithmeticError, ValueError):
         return None
+    return usd if usd >= _SMALLEST_USD else Decimal(0)
 
 
-def ticks_as_usd_nanos(value: Any) -> int | None:
-    """Return xAI's ticks, 1e-10 US dollars each, as whole nanodollars, rounded half to even."""
+def ticks_as_usd(value: Any) -> Decimal | None:
+    """Return xAI's ticks, 1e-10 US dollars each, as US dollars."""
     ticks = as_count(value)
-    return None if ticks is None else as_usd_nanos(Decimal(ticks).scaleb(-10))
+    return None if ticks is None else Decimal(ticks).scaleb(-10)
 
 
 def merged(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from taximeter.providers.values import (
     as_text,
     count_of,
     known_sum,
-    ticks_as_usd_nanos,
+    ticks_as_usd,
 )
 from taximeter.usage import Usage
 
@@ -84,7 +84,7 @@ class GrpcChatAnswer(Answer):
         self.complete = self.complete or alone or any(self._finish_reasons.values())
         if raw := facts.raw_usage:
             facts.usage = read_usage(raw)
-            facts.reported_cost_usd_nanos = ticks_as_usd_nanos(raw.get("cost_in_usd_ticks"))
+            facts.reported_cost_usd = ticks_as_usd(raw.get("cost_in_usd_ticks"))
 
     def _add_call(self, call: Mapping[str, Any]) -> None:
         client_side = as_text(call.get("type")) in {None, _CLIENT_SIDE}
