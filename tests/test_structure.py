@@ -26,6 +26,7 @@ ORDER = [
     {"inference", "scopes", "prices"},
     {"builder", "observation"},
     {"fault", "digest", "call_moments"},
+    {"scrubber"},
     {"losses", "policy", "declaration", "encoding", "private_file"},
     {"queue", "receipt", "health"},
     {"sinks"},

@@ -598,3 +598,31 @@ def test_the_newest_open_tracker_is_found() -> None:
         gc.collect()
         assert newest_tracker() is older
     assert newest_tracker() is before
+
+
+def test_greenlets_in_the_place_of_threads_are_refused(tmp_path: Path) -> None:
+    """With gevent's threads a fork would copy ours; with the system's threads beside its sockets all is well."""
+    pytest.importorskip("gevent")
+    program = (
+        "import os, sys, warnings; warnings.simplefilter('ignore')\n"
+        "from gevent import monkey; monkey.patch_all(**OPTIONS)\n"
+        "import gevent, taximeter\n"
+        "try:\n"
+        "    tracker = taximeter.start('usage.db')\n"
+        "except taximeter.ConfigurationError as error:\n"
+        "    print(error); sys.exit()\n"
+        "def work():\n"
+        "    for _ in range(50):\n"
+        "        assert tracker.track_task_completion(taximeter.TaskCompletionEvent()); gevent.sleep(0)\n"
+        "gevent.joinall([gevent.spawn(work) for _ in range(10)])\n"
+        "child = os.fork()\n"
+        "if not child: work(); sys.exit()\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+        "print(tracker.close().complete)\n"
+    )
+    refused = run_program(program.replace("OPTIONS", "{}"), tmp_path)
+    assert refused == "threads='gevent': must be the system's: monkey.patch_all(thread=False)\n"
+    assert run_program(program.replace("OPTIONS", "{'thread': False}"), tmp_path) == "True\n"
+    connection = sqlite3.connect(tmp_path / "usage.db")
+    assert connection.execute("SELECT count(*) FROM events").fetchone() == (550,)
+    connection.close()

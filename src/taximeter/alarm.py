@@ -6,11 +6,13 @@ from time import monotonic
 
 from taximeter.health import Watch
 from taximeter.receipt import Receipt
+from taximeter.scrubber import Scrubber
 
 logger = logging.getLogger("taximeter")
 
 _WARN_EVERY_S = 60.0
 _LOOK_EVERY_S = 1.0
+_scrubber = Scrubber()
 
 
 class Alarm:
@@ -45,9 +47,10 @@ class Alarm:
 
 
 def warn(text: str) -> None:
-    """Log a warning, whatever the host's handlers do."""
+    """Log a warning of one line without secrets, whatever names it quotes and whatever the host's handlers do."""
+    text = _scrubber.text(text)
     try:
-        logger.warning("taximeter: %s", text)
+        logger.warning("taximeter: %s", text if text.isprintable() else ascii(text))
     except Exception:  # a handler that raises is the host's own affair
         return
 

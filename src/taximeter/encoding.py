@@ -7,6 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import msgspec
 
 from taximeter.event import EVENT_TYPES, Event, encode_event
+from taximeter.scrubber import Scrubber
 from taximeter.vocabulary import CostStatus
 
 NOT_AN_EVENT = "not_an_event"
@@ -40,26 +41,34 @@ def _bounded_struct(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
 _check = msgspec.json.Decoder(Union[(*map(_bounded_struct, EVENT_TYPES),)]).decode
 
 
-def line_of(event: object, max_bytes: int) -> bytes | str:
+def line_of(event: object, max_bytes: int, scrubber: Scrubber | None = None) -> bytes | str:
     """Return the event as one line of JSON, or the reason why it cannot be one; never raises.
 
     What is returned can be read back: a field that holds what its type does not allow is mended or left out.
+
+    Args:
+        event: What was tracked.
+        max_bytes: How long the line may be.
+        scrubber: Takes secrets out; None leaves texts as they are.
     """
     if not issubclass(type(event), EVENT_TYPES):
         return NOT_AN_EVENT
     try:
-        line = _checked(event, max_bytes)  # type: ignore[arg-type]  # the line above says so
+        line = _checked(event, max_bytes, scrubber)  # type: ignore[arg-type]  # the line above says so
     except Exception:  # whatever a foreign value does when it is touched
         try:
-            line = _checked(_mended(event), max_bytes)  # type: ignore[arg-type]  # as above
+            line = _checked(_mended(event), max_bytes, scrubber)  # type: ignore[arg-type]  # as above
         except Exception:
             return UNENCODABLE
     return line if len(line) <= max_bytes else TOO_LARGE
 
 
-def _checked(event: Event, max_bytes: int) -> bytes:
+def _checked(event: Event, max_bytes: int, scrubber: Scrubber | None) -> bytes:
     line = encode_event(event)
     if len(line) <= max_bytes:
+        scrubbed = event if scrubber is None else scrubber.event(event)
+        if scrubbed is not event:
+            line = encode_event(scrubbed)
         _check(line)
     return line
 

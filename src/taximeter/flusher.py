@@ -25,6 +25,7 @@ from taximeter.packer import Packer
 from taximeter.policy import Policy
 from taximeter.queue import Queue
 from taximeter.receipt import Receipt
+from taximeter.scrubber import Scrubber
 from taximeter.sinks.protocol import Sink
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Flusher:
         policy: The bounds.
         journal: How events are kept on disk on their way; None means that they wait in memory.
         dead_letters: Where events are kept that a sink refuses; None means the journal's folder, or nowhere.
+        scrubber: Takes secrets out of events; None leaves them as they are.
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class Flusher:
         policy: Policy,
         journal: JournalOptions | None = None,
         dead_letters: Path | None = None,
+        scrubber: Scrubber | None = None,
     ) -> None:
         self._queue = queue
+        self._scrubber = scrubber
         self._ledger = threading.RLock()
         share_bytes = policy.max_bytes // len(sinks)
         self._couriers = couriers_to(
@@ -92,6 +96,7 @@ class Flusher:
             event_max_bytes=self._event_max_bytes,
             share_bytes=share_bytes,
             ledger=self._ledger,
+            scrubber=scrubber,
         )
         self._watch = Watch(policy.stalled_after_s)
         self._alarm = Alarm(self.receipt, self._watch)
@@ -224,7 +229,7 @@ class Flusher:
 
     def write_through(self, event: object) -> str | None:
         """Journal the event in the calling thread; return the reason when it could not be, "" for the queue's turn."""
-        line = line_of(event, self._event_max_bytes)
+        line = line_of(event, self._event_max_bytes, self._scrubber)
         if isinstance(line, str) or self.journal is None:
             return str(line)
         return self.journal.write_through(line)

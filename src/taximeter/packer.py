@@ -7,6 +7,7 @@ from taximeter.event import Event
 from taximeter.outlet import Outlet
 from taximeter.policy import MEBIBYTE
 from taximeter.queue import BYTES_FULL, Queue
+from taximeter.scrubber import Scrubber
 
 _STEP_BYTES = MEBIBYTE // 4
 
@@ -20,6 +21,7 @@ class Packer:
         event_max_bytes: The longest line that the outlet takes.
         share_bytes: What one lane may hold; no step encodes much more at once.
         ledger: Held while events move from one count to another.
+        scrubber: Takes secrets out of events; None leaves them as they are.
     """
 
     def __init__(
@@ -30,12 +32,14 @@ class Packer:
         event_max_bytes: int,
         share_bytes: int,
         ledger: AbstractContextManager[object],
+        scrubber: Scrubber | None = None,
     ) -> None:
         self._queue = queue
         self._outlet = outlet
         self._event_max_bytes = event_max_bytes
         self._step_bytes = min(_STEP_BYTES, share_bytes)
         self._ledger = ledger
+        self._scrubber = scrubber
         self.taken = 0
         """Events taken from the queue so far."""
         self.unfit: dict[str, int] = {}
@@ -106,7 +110,7 @@ class Packer:
         lines: list[bytes | str] = []
         size_bytes = 0
         for event in self._in_hand:
-            line = line_of(event, self._event_max_bytes)
+            line = line_of(event, self._event_max_bytes, self._scrubber)
             lines.append(line)
             size_bytes += self._event_max_bytes if line == TOO_LARGE else len(line)
             if size_bytes > self._step_bytes:

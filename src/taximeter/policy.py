@@ -19,6 +19,7 @@ _OTHER_OPTIONS = (
     "write_through",
     "carry",
     "dead_letters",
+    "scrub",
 )
 _SMALLEST_SEGMENT_BYTES = 4096
 _JOURNAL_COUNTS = ("journal_max_bytes", "journal_segment_bytes")

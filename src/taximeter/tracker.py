@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from taximeter.journal.options import JournalOptions, journal_options
 from taximeter.policy import Limits, Policy, policy_from
 from taximeter.queue import Queue
 from taximeter.receipt import Receipt
+from taximeter.scrubber import Scrubber, scrubber_for
 from taximeter.sinks.protocol import Sink
 from taximeter.sinks.table import name_sinks, sink_for
 
@@ -44,6 +45,8 @@ CLOSED = "closed"
 
 # The flusher needs a moment after its deadline to count what it gives up and to close the sinks.
 _GRACE_S = 0.15
+_LONGEST_REASON = 100
+_scrubber = Scrubber()
 
 
 def start(
@@ -57,6 +60,7 @@ def start(
     write_through: bool = False,
     carry: bool = True,
     dead_letters: "str | os.PathLike[str] | None" = None,
+    scrub: "bool | Sequence[str]" = True,
     **limits: Unpack[Limits],
 ) -> "Tracker":
     """Return a tracker that delivers to these sinks. Nothing is opened and no thread runs before the first event.
@@ -77,13 +81,17 @@ def start(
         carry: Whether this process takes the journal's events to the sinks; False leaves it to `taximeter drain`.
         dead_letters: A file for the events that a sink refuses for good, each with the reason; None means one in the
             journal's folder, or none without a journal: then they are only counted.
+        scrub: What is taken out of texts as a secret: the usual shapes of keys and passwords; regular expressions for more
+            of your own, of which a group named `value` is what goes; False for nothing.
         limits: The fields of `Policy`, such as `max_events=100_000` or `close_timeout_s=5.0`.
 
     Raises:
-        ConfigurationError: A sink or an option cannot work; names the key, the value and what is allowed.
+        ConfigurationError: A sink or an option cannot work; names the key, the value and what is allowed. Also where
+            gevent or eventlet have put greenlets in the place of threads.
     """
     made = [sink_for(sink) for sink in sinks or (DEFAULT_SINK,)]
     kept = journal_options(journal, sync, write_through=write_through, carry=carry)
+    scrubber = scrubber_for(scrub)
     return Tracker(
         made,
         policy_from(limits),
@@ -93,6 +101,7 @@ def start(
         hosts=hosts,
         journal=kept,
         dead_letters=file_for(dead_letters),
+        scrubber=scrubber,
     )
 
 
@@ -114,8 +123,10 @@ class Tracker:
         hosts: Mapping[str, str] | None = None,
         journal: JournalOptions | None = None,
         dead_letters: Path | None = None,
+        scrubber: Scrubber | None = None,
     ) -> None:
         _check_options(catalog, infer, service)
+        _check_threads()
         self._sinks = name_sinks(sinks)
         self._policy = policy
         self._catalog = catalog
@@ -124,6 +135,7 @@ class Tracker:
         self.hosts = declared_hosts(hosts)
         self._journal = journal
         self._dead_letters = dead_letters
+        self._scrubber = scrubber
         self._closed = False
         self._is_child = False
         self._listeners: list[Listen] = []
@@ -139,7 +151,9 @@ class Tracker:
         self._pid = os.getpid()
         self._mark = fork_mark()
         self._queue = Queue(self._policy.max_events, self._mark, _weakly(self._reconsider))
-        self._flusher = Flusher(self._queue, self._sinks, self._policy, self._journal, self._dead_letters)
+        self._flusher = Flusher(
+            self._queue, self._sinks, self._policy, self._journal, self._dead_letters, self._scrubber
+        )
         timeout_s = self._policy.close_timeout_s + _GRACE_S
         self._ending = Ending(self, self._queue, self._flusher, self._mark, timeout_s)
         self._admit: Callable[[Event], bool] = self._queue.offer
@@ -204,9 +218,9 @@ class Tracker:
         return read_ledger_at(self._journal.path, self._sinks)
 
     def count_loss(self, reason: str, n: int = 1) -> None:
-        """Count *n* calls of which no event could be made."""
+        """Count *n* calls of which no event could be made; a reason is a word, what else it holds is made harmless."""
         self._notice_fork()
-        self._count(reason, n)
+        self._count(_word(reason), n)
 
     def meter(self, client: ClientT, *, invisible_usage: bool = True) -> ClientT:
         """Meter every call of the client, of any SDK on httpx or httpx2, and return the same client.
@@ -403,6 +417,21 @@ def _check_options(catalog: Any, infer: Any, service: Any) -> None:
         )
     if service is not None and not isinstance(service, str):
         raise ConfigurationError("service", service, "a name, or None")
+
+
+def _word(reason: str) -> str:
+    """Return a reason fit for a journal and a log: short, in one line, without secrets."""
+    text = _scrubber.text(str(reason))
+    return (text if text.isprintable() else ascii(text))[:_LONGEST_REASON]
+
+
+def _check_threads() -> None:
+    """Refuse greenlets in the place of threads: a fork would copy ours, which then delivers the parent's events too."""
+    gevent, eventlet = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
+    if gevent is not None and gevent.is_module_patched("_thread"):
+        raise ConfigurationError("threads", "gevent", "the system's: monkey.patch_all(thread=False)")
+    if eventlet is not None and eventlet.is_monkey_patched("thread"):
+        raise ConfigurationError("threads", "eventlet", "the system's: eventlet.monkey_patch(thread=False)")
 
 
 def newest_tracker() -> Tracker | None:

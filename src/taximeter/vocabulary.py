@@ -20,6 +20,9 @@ class Vocabulary(StrEnum):
         word._value_ = value
         return word
 
+    # Equal to its text, so it must be found under it too; an enum's own hash is of the name, and slower.
+    __hash__ = str.__hash__
+
     def __reduce_ex__(self, _protocol: object) -> tuple[type[Self], tuple[str]]:  # unknown words pickle too
         return type(self), (str(self.value),)
 
