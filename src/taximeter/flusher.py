@@ -68,6 +68,7 @@ class Flusher:
         sinks: dict[str, Sink],
         policy: Policy,
         journal: JournalOptions | None = None,
+        *,
         dead_letters: Path | None = None,
         scrubber: Scrubber | None = None,
     ) -> None:

@@ -152,7 +152,12 @@ class Tracker:
         self._mark = fork_mark()
         self._queue = Queue(self._policy.max_events, self._mark, _weakly(self._reconsider))
         self._flusher = Flusher(
-            self._queue, self._sinks, self._policy, self._journal, self._dead_letters, self._scrubber
+            self._queue,
+            self._sinks,
+            self._policy,
+            self._journal,
+            dead_letters=self._dead_letters,
+            scrubber=self._scrubber,
         )
         timeout_s = self._policy.close_timeout_s + _GRACE_S
         self._ending = Ending(self, self._queue, self._flusher, self._mark, timeout_s)
