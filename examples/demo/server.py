@@ -65,14 +65,15 @@ ROUTES = (
 class DemoServer(ThreadingHTTPServer):
     """Answers on a free port of 127.0.0.1 from construction on, until the `with` block ends.
 
-    `requests` has what was asked, decoded, in order of arrival.
+    `requests` has what was asked, decoded, in order of arrival; `refused` the bodies that were told to come again.
     """
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, handler: "type[Handler] | None" = None) -> None:
+        super().__init__(("127.0.0.1", 0), handler or Handler)
         self.requests: list[Document] = []
+        self.refused: set[bytes] = set()
         self.closing = Event()
         self._thread = Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
@@ -97,22 +98,26 @@ class DemoServer(ThreadingHTTPServer):
         """Say nothing: a client that leaves midway is part of the play."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Answers one connection's requests; tests add routes and formats in a subclass."""
+
+    routes: tuple[Route, ...] = ROUTES
     server: DemoServer
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
 
     def do_POST(self) -> None:
+        """Answer by the end of the path."""
         path = self.path.partition("?")[0]
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        for route in ROUTES:
+        for route in self.routes:
             if match := route.path.search(path):
                 request = json.loads(body) | match.groupdict(default=None)
                 self.server.requests.append(request)
-                self._answer(route, request, _trouble(body, self.headers))
+                self._answer(route, request, self.trouble_in(body))
                 return
-        self._send(404, {"error": {"message": "There is nothing here."}})
+        self.send(404, {"error": {"message": "There is nothing here."}})
 
     def _answer(self, route: Route, request: Document, trouble: Trouble | None) -> None:
         if trouble is Trouble.WAIT:
@@ -120,13 +125,23 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif trouble in {Trouble.BAD_REQUEST, Trouble.RATE_LIMIT, Trouble.RATE_LIMIT_ONCE}:
             status = 400 if trouble is Trouble.BAD_REQUEST else 429
-            self._send(status, answers.error(route.wire_format, status))
+            self.send(status, self.error(route.wire_format, status))
         elif route.stream is not None and _wants_stream(route, request):
-            self._send_stream(_framed(route.wire_format, route.stream(request)), trouble, route.wire_format)
+            self.send_stream(*self.framed(route.wire_format, route.stream(request)), trouble)
         else:
-            self._send(200, route.whole(request), cut=trouble is Trouble.HANG_UP)
+            self.send(200, route.whole(request), cut=trouble is Trouble.HANG_UP)
 
-    def _send(self, status: int, document: Document, *, cut: bool = False) -> None:
+    def error(self, wire_format: str, status: int) -> Document:
+        """Return the body of an error."""
+        return answers.error(wire_format, status)
+
+    def framed(self, wire_format: str, documents: Iterable[Document]) -> tuple[str, Iterator[bytes]]:
+        """Return the kind of a stream's content, and its parts."""
+        kind = "application/x-ndjson" if wire_format == "ollama" else "text/event-stream; charset=utf-8"
+        return kind, _framed(wire_format, documents)
+
+    def send(self, status: int, document: Document, *, cut: bool = False) -> None:
+        """Send a document, or its first half."""
         body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
@@ -140,9 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[: len(body) // 2] if cut else body)
         self.close_connection = self.close_connection or cut
 
-    def _send_stream(self, parts: Iterable[bytes], trouble: Trouble | None, wire_format: str) -> None:
+    def send_stream(self, kind: str, parts: Iterable[bytes], trouble: Trouble | None = None) -> None:
+        """Send the parts one by one, as this kind of content."""
         self.send_response(200)
-        kind = "application/x-ndjson" if wire_format == "ollama" else "text/event-stream; charset=utf-8"
         self.send_header("content-type", kind)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
@@ -156,17 +171,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
         self.wfile.write(b"0\r\n\r\n")
 
+    def trouble_in(self, body: bytes) -> Trouble | None:
+        """Return the trouble that a request asks for; one to be refused once is, until it comes again."""
+        trouble = next((trouble for trouble in Trouble if trouble.encode() in body), None)
+        if trouble is not Trouble.RATE_LIMIT_ONCE:
+            return trouble
+        if body in self.server.refused:
+            self.server.refused.remove(body)
+            return None
+        self.server.refused.add(body)
+        return trouble
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
         """Say nothing."""
-
-
-def _trouble(body: bytes, headers: Any) -> Trouble | None:
-    text = body.decode()
-    for trouble in Trouble:
-        if trouble in text:
-            is_retry = headers.get("x-stainless-retry-count", "0") != "0"
-            return None if trouble is Trouble.RATE_LIMIT_ONCE and is_retry else trouble
-    return None
 
 
 def _wants_stream(route: Route, request: Document) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from taximeter import prices as prices
     from taximeter.builder import EventBuilder as EventBuilder
     from taximeter.calls import call as call
+    from taximeter.capture import meter_everything as meter_everything
     from taximeter.errors import ConfigurationError as ConfigurationError
     from taximeter.errors import TaximeterError as TaximeterError
     from taximeter.event import CallFailedEvent as CallFailedEvent
@@ -59,6 +60,7 @@ _HOMES = {
     "current_scope": "scopes",
     "decode_event": "event",
     "encode_event": "event",
+    "meter_everything": "capture",
     "run": "runs",
     "scope": "scopes",  # not scope.py: importing a module of that name would put itself in the place of the class
     "start": "tracker",

@@ -13,7 +13,9 @@ import pytest
 
 from list_tracker import ListTracker
 from loopback import DemoServer
-from taximeter.capture import install, meter
+from taximeter.capture import meter, meter_everything
+from taximeter.capture.install import install
+from taximeter.capture.recorder import Recorder
 
 LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 BODY = {"model": "text-embedding-3-small", "input": "Hello"}
@@ -22,9 +24,8 @@ BODY = {"model": "text-embedding-3-small", "input": "Hello"}
 @pytest.fixture
 def installed(tracker: ListTracker) -> Iterator[ListTracker]:
     """A tracker that hears of every call in this process."""
-    uninstall = install(tracker)
-    yield tracker
-    uninstall()
+    with meter_everything(tracker):
+        yield tracker
 
 
 def embed(client: Any, server: DemoServer) -> None:
@@ -44,9 +45,8 @@ def test_new_clients_are_metered(library: Any, server: DemoServer, installed: Li
 def test_clients_that_were_there_are_metered(library: Any, server: DemoServer, tracker: ListTracker) -> None:
     """So is one that was there before, until the hook is taken out."""
     with library.Client() as client:
-        uninstall = install(tracker)
-        embed(client, server)
-        uninstall()
+        with meter_everything(tracker):
+            embed(client, server)
         embed(client, server)
     assert tracker.event.operation == "embeddings"
 
@@ -93,20 +93,16 @@ def test_client_metered_with_the_installed_tracker_is_metered_once(
 def test_installing_again_replaces_the_tracker(server: DemoServer, installed: ListTracker) -> None:
     """The last one installed hears of calls, once."""
     other = ListTracker()
-    uninstall = install(other)
-    with httpx2.Client() as client:
+    with meter_everything(other), httpx2.Client() as client:
         embed(client, server)
-    uninstall()
     assert other.event.operation == "embeddings"
     assert not installed.tracked
 
 
 def test_event_belongs_to_the_run(server: DemoServer, tracker: ListTracker) -> None:
     """The run's id is in events whose scope has none."""
-    uninstall = install(tracker, run_id="run-7")
-    with httpx.Client() as client:
+    with install(Recorder(tracker, run_id="run-7")), httpx.Client() as client:
         embed(client, server)
-    uninstall()
     assert tracker.event.run_id == "run-7"
 
 
@@ -114,9 +110,9 @@ LATE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from list_tracker import ListTracker
-from taximeter.capture import install
+from taximeter.capture import meter_everything
 tracker = ListTracker()
-install(tracker)
+meter_everything(tracker)
 before = sorted({"httpx", "httpx2", "openai"} & set(sys.modules))
 import httpx, httpx2
 for library in (httpx, httpx2):

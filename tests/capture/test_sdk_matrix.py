@@ -15,7 +15,7 @@ from google import genai
 
 from list_tracker import ListTracker
 from loopback import DemoServer
-from taximeter.capture import install, meter
+from taximeter.capture import meter, meter_everything
 
 # The openai SDK leaves its own generators to the collector after the end mark, which trio warns of; metered or not.
 # google-genai inherits from an aiohttp class that does not want it.
@@ -302,13 +302,13 @@ async def test_gemini_is_metered_where_aiohttp_is_installed(
     """google-genai prefers aiohttp; a metered client keeps to httpx, which it carries in any case."""
     with genai.Client(api_key="key", http_options={"base_url": server.url}) as client:
         assert client._api_client._use_aiohttp()
-        uninstall = install(tracker) if hook is None else None
+        installation = meter_everything(tracker) if hook is None else None
         if hook is not None:
             hook(client, tracker)
         async with client.aio as async_client:
             await async_client.models.generate_content(model="gemini-2.5-flash", contents=QUESTION)
-        if uninstall is not None:
-            uninstall()
+        if installation is not None:
+            installation.close()
             assert client._api_client._use_aiohttp()
     _check(tracker, GEMINI, streaming=False)
 

@@ -244,8 +244,9 @@ def _retry_count(headers: Mapping[str, str]) -> int:
     return int(text) if text.isdecimal() else 0
 
 
+_TIMEOUTS = frozenset({"TimeoutException", "ReadTimeoutError", "ConnectTimeoutError"})
+
+
 def _is_timeout(error: Exception) -> bool:
-    """Whether *error* is a timeout of either httpx, told by name so that neither is imported."""
-    return isinstance(error, TimeoutError) or any(
-        kind.__name__ == "TimeoutException" for kind in type(error).__mro__
-    )
+    """Whether *error* is a timeout of httpx, botocore or urllib3, told by name so that none is imported."""
+    return isinstance(error, TimeoutError) or any(kind.__name__ in _TIMEOUTS for kind in type(error).__mro__)

@@ -12,6 +12,7 @@ import msgspec
 from taximeter.capture.call import leave_open_calls
 from taximeter.capture.environment import RunEnvironment
 from taximeter.capture.install import install
+from taximeter.capture.recorder import Recorder
 from taximeter.capture.run_folder import SINK_NAME, RunFolderSink
 from taximeter.receipt import Receipt
 from taximeter.tracker import Tracker, start
@@ -31,7 +32,7 @@ def meter_this_process() -> None:
     run = RunEnvironment.read(os.environ)
     totals = RunFolderSink(Path(run.folder))
     tracker = start(*run.sinks, totals, service=run.service, batch_max_age_s=BATCH_MAX_AGE_S)
-    install(tracker, invisible_usage=run.invisible_usage, run_id=run.run_id, trace=totals.trace)
+    install(Recorder(tracker, run.invisible_usage, run.run_id, trace=totals.trace))
     totals.save()
     _at_end(lambda: _finish(tracker, totals))
 

@@ -1,95 +1,110 @@
 """Install: meters every client of a process, those to come included."""
 
 from collections.abc import Callable
-from functools import wraps
-from types import ModuleType
-from typing import Any
+from functools import partial
+from types import ModuleType, TracebackType
+from typing import Any, Self
 
+from taximeter.capture.aws import send_metered
 from taximeter.capture.bootstrap.taximeter_import_hook import when_imported
 from taximeter.capture.http_client import LIBRARIES, may_leave_aiohttp
 from taximeter.capture.recorder import Recorder, Tracks
+from taximeter.capture.replacement import Method, replace_method
 from taximeter.capture.transport import overheard
 
 _GOOGLE_GENAI = "google.genai._api_client"
+_AWS = "botocore.httpsession"
 
 
-def install(
-    tracker: Tracks,
-    *,
-    invisible_usage: bool = True,
-    run_id: str | None = None,
-    trace: Callable[[bytes], None] | None = None,
-) -> Callable[[], None]:
-    """Meter all calls of all clients on httpx and httpx2, now and later, and import neither.
+class Installation:
+    """The meter on a whole process, until it is closed; a context manager that closes it."""
 
-    The place to stand is where a client picks the transport for a request: it sees clients made before, after and in
-    any way, and transports that are exchanged later. A client with a meter of its own keeps that one, and the same event
-    goes to both trackers. Installing again replaces the tracker.
+    def __init__(self) -> None:
+        self._undo: list[Callable[[], None]] = []
+
+    def add(self, *undo: Callable[[], None]) -> None:
+        """Note what `close` has to undo."""
+        self._undo.extend(undo)
+
+    def close(self) -> None:
+        """Take the meter out again: calls that begin from now on are not seen, those under way end in their event."""
+        while self._undo:
+            self._undo.pop()()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def meter_everything(tracker: Tracks, *, invisible_usage: bool = True) -> Installation:
+    """Meter every call of every client in this process, those made before and after, and those that frameworks make.
+
+    It covers all that rides on httpx, httpx2 or boto3, and imports none of them. A client that is metered by itself
+    (`tracker.meter`) stays so: both trackers get the same event, and one that is the same gets it once. Doing it again
+    replaces the tracker.
 
     Args:
-        tracker: Where the events go.
-        invisible_usage: See `meter`.
-        run_id: Written into events whose scope has none; None leaves it open.
-        trace: Called with `+` when a call begins, and with `-` when it turns out to be none; None when nobody asks.
+        tracker: Where the events go. It stays open when the meter is taken out.
+        invisible_usage: Ask for the usage of streams where the provider counts only for those who ask, and take the
+            extra chunk out again; False leaves all requests as they are.
 
     Returns:
-        A function that takes the hook out again.
+        What takes the meter out again: `close()`, or the end of a `with` block.
     """
-    recorder = Recorder(tracker, invisible_usage, run_id, trace=trace)
-    undo: list[Callable[[], None]] = []
+    recorder = Recorder(tracker, invisible_usage)
+    recorder.warm_up()
+    return install(recorder)
+
+
+def install(recorder: Recorder) -> Installation:
+    """Meter all calls of a process for *recorder*.
+
+    The place to stand is where a client picks the transport for a request: it sees clients made before, after and in
+    any way, and transports that are exchanged later. Libraries that are not imported yet are hooked when they are.
+    """
+    installation = Installation()
 
     def hook(module: ModuleType) -> None:
         try:
-            undo.extend(_hook(module, recorder))
+            installation.add(*_hook(module, recorder))
         except Exception:  # a library that is built differently is not metered, and still imports
             recorder.count_capture_error()
 
-    undo.append(when_imported((*LIBRARIES, _GOOGLE_GENAI), hook))
-
-    def uninstall() -> None:
-        while undo:
-            undo.pop()()
-
-    return uninstall
+    installation.add(when_imported((*LIBRARIES, _GOOGLE_GENAI, _AWS), hook))
+    return installation
 
 
 def _hook(module: ModuleType, recorder: Recorder) -> list[Callable[[], None]]:
     if module.__name__ == _GOOGLE_GENAI:
-        return [_replace(module.BaseApiClient, "_use_aiohttp", _without_aiohttp)]
-
-    def meter_choice(choose: Callable[..., Any]) -> Callable[..., Any]:
-        def choose_metered(client: Any, url: Any) -> Any:
-            return overheard(choose(client, url), recorder)
-
-        return choose_metered
-
+        return [replace_method(module.BaseApiClient, "_use_aiohttp", _without_aiohttp)]
+    if module.__name__ == _AWS:
+        return [replace_method(module.URLLib3Session, "send", partial(_metered_send, recorder), recorder)]
     return [
-        _replace(kind, "_transport_for_url", meter_choice) for kind in (module.Client, module.AsyncClient)
+        replace_method(kind, "_transport_for_url", partial(_metered_choice, recorder))
+        for kind in (module.Client, module.AsyncClient)
     ]
 
 
-def _without_aiohttp(uses_aiohttp: Callable[..., bool]) -> Callable[..., bool]:
+def _metered_choice(recorder: Recorder, choose: Method) -> Method:
+    def choose_metered(client: Any, url: Any) -> Any:
+        return overheard(choose(client, url), recorder)
+
+    return choose_metered
+
+
+def _metered_send(recorder: Recorder, send: Method) -> Method:
+    def send_it(session: Any, request: Any) -> Any:
+        return send_metered(partial(send, session), recorder, request)
+
+    return send_it
+
+
+def _without_aiohttp(uses_aiohttp: Method) -> Method:
     def uses_it_still(api_client: Any) -> bool:
         return uses_aiohttp(api_client) and not may_leave_aiohttp(api_client)
 
     return uses_it_still
-
-
-def _replace(
-    kind: Any, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]
-) -> Callable[[], None]:
-    """Wrap a method; what an earlier hook of ours put there is replaced. Returns how to put the original back."""
-    present = getattr(kind, name)
-    original = getattr(present, _ORIGINAL, present)
-    replacement = wraps(original)(wrap(original))
-    setattr(replacement, _ORIGINAL, original)
-    setattr(kind, name, replacement)
-
-    def put_back() -> None:
-        if getattr(kind, name) is replacement:
-            setattr(kind, name, original)
-
-    return put_back
-
-
-_ORIGINAL = "taximeter_original"

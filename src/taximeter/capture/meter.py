@@ -1,10 +1,19 @@
 """Meter: one line that meters a client."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
-from taximeter.capture.http_client import SUPPORTED, http_clients, keep_off_aiohttp
+from taximeter.capture.aws import send_metered
+from taximeter.capture.http_client import (
+    SUPPORTED,
+    aws_session,
+    http_clients,
+    is_hugging_face,
+    keep_off_aiohttp,
+)
 from taximeter.capture.recorder import Recorder, Tracks
+from taximeter.capture.replacement import installed_recorder, original_of
 from taximeter.capture.transport import metered
 from taximeter.errors import ConfigurationError
 
@@ -18,8 +27,8 @@ def meter(client: C, tracker: Tracks, *, invisible_usage: bool = True) -> C:
     and are metered with it. Timeouts, proxies, limits and retries stay its own.
 
     Args:
-        client: An official client (openai, anthropic, google-genai, ollama, ...), sync or async, or a bare client of
-            httpx or httpx2.
+        client: An official client (openai, anthropic, google-genai, ollama, ...), sync or async, one of boto3's for
+            `bedrock-runtime`, a model of LangChain or pydantic-ai, or a bare client of httpx or httpx2.
         tracker: Where the events go.
         invisible_usage: Ask for the usage of streams where the provider counts only for those who ask, and take the
             extra chunk out again. False leaves the requests as they are; then such streams have no tokens.
@@ -29,10 +38,15 @@ def meter(client: C, tracker: Tracks, *, invisible_usage: bool = True) -> C:
     """
     recorder = Recorder(tracker, invisible_usage)
     found = list(http_clients(client))
-    if not found:
+    session = aws_session(client)
+    if not found and session is None:
         raise ConfigurationError("client", type(client).__qualname__, SUPPORTED)
     for http_client in found:
         _meter_http_client(http_client, recorder)
+    if session is not None:
+        _meter_aws_session(session, recorder)
+    if is_hugging_face(client):
+        _meter_async_session(client, recorder)
     keep_off_aiohttp(client)
     recorder.warm_up()
     return client
@@ -56,3 +70,28 @@ def _meter_inner_clients(attributes: dict[str, Any], make: Callable[..., Any], r
     for inner in attributes.get("_loop_clients", {}).values():
         _meter_http_client(inner, recorder)
     attributes["_inner_client_cls"] = lambda **options: _meter_http_client(make(**options), recorder)
+
+
+def _meter_async_session(client: Any, recorder: Recorder) -> None:
+    """Meter the HTTP client that an async client of huggingface_hub makes with its first call."""
+    make = getattr(client, "_get_async_client", None)
+    if make is not None:
+
+        async def make_metered() -> Any:
+            return _meter_http_client(await make(), recorder)
+
+        client._get_async_client = make_metered  # noqa: SLF001 - it has no public place for a client
+
+
+def _meter_aws_session(session: Any, recorder: Recorder) -> None:
+    """Meter a session of botocore; where all are metered as well, both trackers hear of the same call."""
+    if "send" in vars(session):
+        return
+
+    def send(request: Any) -> Any:
+        for_all = type(session).send
+        other = installed_recorder(for_all)
+        heard = recorder if other is None else recorder.heard_by(other)
+        return send_metered(partial(original_of(for_all), session), heard, request)
+
+    session.send = send

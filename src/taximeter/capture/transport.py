@@ -4,11 +4,12 @@ import re
 from contextlib import suppress
 from typing import Any
 
+from taximeter.capture.address import endpoint_at
 from taximeter.capture.call import Call
 from taximeter.capture.decoder import decoder_for
 from taximeter.capture.recorder import Recorder
 from taximeter.capture.stream import metered_stream
-from taximeter.providers import Endpoint, ask_for_usage, identify
+from taximeter.providers import Endpoint, ask_for_usage
 
 _REFUSALS = frozenset({400, 401, 403, 404, 413, 415, 422})
 """How servers and gateways answer to what they did not expect: a field, a length, a body that is not the one signed."""
@@ -85,7 +86,7 @@ class MeteredTransport:
 def _begin(recorder: Recorder, request: Any) -> tuple[Call | None, Any]:
     """Return the call to follow, None when the request is no inference, and the request to send."""
     try:
-        endpoint = identify(request.method, str(request.url), declared=recorder.hosts)
+        endpoint = endpoint_at(request.method, str(request.url), request.headers, recorder.hosts)
         if endpoint is None:
             return None, request
         body = _body_in_memory(request)

@@ -47,7 +47,7 @@ _stop = None
 try:
     from taximeter_import_hook import when_imported  # type: ignore[import-not-found]  # lies in the same folder
 
-    _stop = when_imported(("httpx", "httpx2"), _meter)
+    _stop = when_imported(("httpx", "httpx2", "botocore.httpsession"), _meter)
 except Exception as error:
     _complain(error)
 _run_hidden()
