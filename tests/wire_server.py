@@ -101,7 +101,20 @@ def converse_stream(_: Document) -> Iterator[Document]:
     yield {"metadata": {"usage": _CONVERSE_USAGE, "metrics": {"latencyMs": 1175}}}
 
 
+def telling_stream(request: Document) -> Iterator[Document]:
+    """Stream in OpenAI's format as Mistral, Groq, Together, Fireworks and Cerebras do: they tell without being asked.
+
+    https://docs.mistral.ai/api, https://console.groq.com/docs/api-reference, and others: the last chunk has the usage.
+    """
+    *chunks, last = answers.openai_chat_stream({"model": request["model"]})
+    yield from chunks
+    yield last | {"usage": answers.openai_chat(request)["usage"]}
+
+
+_TELLING = r"//api\.(?:mistral\.ai|groq\.com|together\.xyz|fireworks\.ai|cerebras\.ai)/.*/chat/completions$"
+
 OWN_ROUTES = (
+    Route(re.compile(_TELLING), "openai", answers.openai_chat, telling_stream),
     Route(re.compile(r"/v2/chat$"), "cohere", cohere_v2, cohere_v2_stream),
     Route(re.compile(r"/v1/chat$"), "cohere_v1", cohere_v1, cohere_v1_stream),
     Route(
@@ -128,6 +141,14 @@ class WireHandler(Handler):
     """Answers in all formats."""
 
     routes = (*OWN_ROUTES, *ROUTES)
+
+    def do_GET(self) -> None:  # noqa: N802 - the base class names it so
+        """Answer the call with which a client of Cerebras opens its connection."""
+        self.send(200, {})
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Answer at the same moment always: some clients show headers."""
+        return "Thu, 15 Jan 2026 10:00:00 GMT"
 
     def error(self, wire_format: str, status: int) -> Document:
         """Cohere and AWS say no more than a message."""

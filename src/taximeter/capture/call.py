@@ -33,6 +33,7 @@ def _guarded(method: Callable[Concatenate["Call", P], None]) -> Callable[Concate
     return guarded
 
 
+_END_MARK = b"data: [DONE]\n\n"
 _open_calls: "WeakSet[Call]" = WeakSet()
 
 
@@ -117,6 +118,8 @@ class Call:
             self.look()
         self._arrived_ns = perf_counter_ns()
         self._unread = chunk
+        if chunk.endswith(_END_MARK):  # who stops reading here may never come back, nor close the stream
+            self.end()
         usage_filter = self._filter
         if usage_filter is None:
             return chunk

@@ -12,7 +12,19 @@ import msgspec
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.openai_chat import ChatDocument
 
-ASKED = frozenset({"alibaba", "azure", "deepseek", "google", "ollama", "openai", "openai-compatible", "vllm"})
+ASKED = frozenset(
+    {
+        "alibaba",
+        "azure",
+        "deepseek",
+        "google",
+        "huggingface",  # huggingface.co/docs/inference-providers/tasks/chat-completion, 2026-11
+        "ollama",
+        "openai",
+        "openai-compatible",
+        "vllm",
+    }
+)
 """Providers that document the option; the others tell without it, and some refuse fields that they do not know."""
 
 FIRST_AZURE_VERSION = "2024-09-01"
