@@ -36,6 +36,32 @@ def test_google_ai_numbers_its_reasons_otherwise(provider: str, word: str) -> No
     assert facts.finish_reasons == (word,)
 
 
+@pytest.mark.parametrize(
+    ("model", "searches"),
+    [("gemini-2.5-flash", 1), ("models/gemini-1.5-pro", 1), ("gemini-3-flash-preview", 3)],
+)
+def test_searches_are_counted_as_they_are_billed(model: str, searches: int) -> None:
+    """By the answer up to Gemini 2, by the query since; a chunk repeats what earlier ones have listed."""
+    counts = {"promptTokenCount": 8, "candidatesTokenCount": 2, "totalTokenCount": 10}
+    text = {"content": {"parts": [{"text": "a"}]}}
+    grounded = {**text, "groundingMetadata": {"webSearchQueries": ["a", "b", "c"]}}
+    chunks = [
+        {"candidates": [candidate], "modelVersion": model, "usageMetadata": counts}
+        for candidate in (text, grounded, {**grounded, "finishReason": "STOP"})
+    ]
+    usage = read_events(STREAM, *chunks).usage
+    assert usage is not None
+    assert usage.units == {"web_search": searches}
+
+
+def test_answers_that_rest_on_maps_have_a_fee() -> None:
+    """Which no list has: the cost is then partial."""
+    candidate = {"groundingMetadata": {"groundingChunks": [{"maps": {"title": "A"}}]}}
+    facts = read_body(GENERATE, {"candidates": [candidate], "usageMetadata": {"promptTokenCount": 8}})
+    assert facts.usage is not None
+    assert facts.usage.units == {"map_search": 1}
+
+
 def test_the_last_usage_counts_even_if_it_shrinks() -> None:
     """Running totals may be revised either way; chunks with nothing but a traffic type say nothing."""
     facts = read_events(

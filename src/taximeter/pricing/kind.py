@@ -28,6 +28,7 @@ PIECES = {"audio_ms": 3_600_000}
 PIECE_KINDS = (
     "web_search",
     "x_search",
+    "map_search",
     "file_search",
     "code_execution",
     "web_fetch",

@@ -4,14 +4,16 @@ Documented (2026-11) at ai.google.dev/api/generate-content (UsageMetadata, Finis
 cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypedDict
 
 import msgspec
 
 from taximeter.framing import Framing, JsonArray
-from taximeter.providers.answer import UNREADABLE, Answer
+from taximeter.providers.answer import LIMIT, UNREADABLE, Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
+from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import text_of, tool_names
 from taximeter.providers.shape import Count, shaped
@@ -44,6 +46,7 @@ GOOGLE_FINISH_REASONS = (*FINISH_REASONS[:6], "LANGUAGE", *FINISH_REASONS[6:], "
 """The same of Google AI, which counts a language in between (generativelanguage's generative_service.proto)."""
 
 _NO_MODALITIES: dict[str, int] = {}
+_BY_PROMPT = re.compile(r"(?:.*/)?gemini-(?:1|2|flash-1|pro-1)\b")
 _MODALITIES = ("MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT")
 
 
@@ -71,6 +74,7 @@ class _Content(msgspec.Struct, gc=False):
 class _Candidate(msgspec.Struct, gc=False, rename="camel"):
     content: _Content | None = None
     finish_reason: Any = None
+    grounding_metadata: Any = None
 
 
 class _Chunk(msgspec.Struct, gc=False):
@@ -112,6 +116,11 @@ class GenerateAnswer(Answer):
     framing: ClassVar[type[Framing]] = JsonArray
     usage_name: ClassVar[str] = "usageMetadata"
 
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        self._searches: dict[int, int] = {}  # by candidate; what a chunk lists is all so far
+        self._maps: set[int] = set()
+
     @staticmethod
     def read_request(body: Mapping[str, Any]) -> RequestFacts:
         """Return what the request tells; the model stands in the URL."""
@@ -151,9 +160,29 @@ class GenerateAnswer(Answer):
         self.complete = self.complete or bool(self._finish_reasons)
         if raw := facts.raw_usage:
             facts.usage = read_usage(raw)
+            if pieces := self._billed_pieces():
+                facts.usage = msgspec.structs.replace(facts.usage, units=pieces)
             facts.service_tier = as_text(raw.get("serviceTier"))
             if traffic := as_text(raw.get("trafficType")):
                 facts.price_context = {"traffic_type": traffic}
+
+    def _billed_pieces(self) -> dict[str, int]:
+        """Return the searches on Google: up to Gemini 2 an answer that rests on some is billed, since then each search.
+
+        Documented (2026-11) at ai.google.dev/gemini-api/docs/pricing, under "Grounding with Google Search" and "Maps".
+        """
+        searches = sum(self._searches.values())
+        if searches and _BY_PROMPT.match(self.facts.model or self.endpoint.model or ""):
+            searches = 1
+        pieces = {"web_search": searches, "map_search": len(self._maps)}
+        return {name: count for name, count in pieces.items() if count}
+
+    def _note_grounding(self, index: int, grounding: Mapping[str, Any]) -> None:
+        queries = grounding.get("webSearchQueries")
+        if isinstance(queries, list) and index < LIMIT:
+            self._searches[index] = max(len(queries), self._searches.get(index, 0))
+        if index < LIMIT and any("maps" in chunk for chunk in as_items(grounding.get("groundingChunks"))):
+            self._maps.add(index)
 
     def _add_candidate(self, index: int, candidate: Mapping[str, Any]) -> None:
         reason = candidate.get("finishReason")
@@ -161,6 +190,8 @@ class GenerateAnswer(Answer):
         if isinstance(reason, int) and 0 <= reason < len(words):
             reason = words[reason]
         self.note_finish(index, reason)
+        if grounding := as_mapping(candidate.get("groundingMetadata")):
+            self._note_grounding(index, grounding)
         for part in as_items(as_mapping(candidate.get("content")).get("parts")):
             self.has_output = True
             # Arguments may be streamed too: only the first part of such a call has its name.
@@ -182,7 +213,7 @@ def _is_text(document: bytes) -> bool:
 
 
 def _is_open(candidate: _Candidate) -> bool:
-    if candidate.finish_reason is not None or candidate.content is None:
+    if candidate.finish_reason is not None or candidate.content is None or candidate.grounding_metadata:
         return False
     for part in candidate.content.parts:
         if part.function_call is not None or part.executable_code is not None or part.tool_call is not None:
