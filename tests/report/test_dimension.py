@@ -6,7 +6,15 @@ import pytest
 
 from event_samples import HOUR_US, call
 from taximeter.errors import ConfigurationError
-from taximeter.report.dimension import DIMENSIONS, key_reader, period_of, read_columns, read_dimensions
+from taximeter.report.dimension import (
+    COLUMNS,
+    DIMENSIONS,
+    Filter,
+    key_reader,
+    period_of,
+    read_columns,
+    read_dimensions,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 CLOCKS_BACK_US = 1_792_886_400_000_000  # 2026-10-25T00:00Z, when clocks in Berlin show 2 for the first time
@@ -54,3 +62,21 @@ def test_a_wrong_dimension_is_refused_with_the_right_ones() -> None:
 def test_a_dimension_named_twice_counts_once() -> None:
     """Order stays, repetition goes."""
     assert read_dimensions(["day", "model", "day"]) == ("day", "model")
+
+
+def test_a_tag_is_a_dimension() -> None:
+    """Under `tag:` and its name, whatever that is made of; calls without it have none."""
+    key = key_reader(["tag:te:am"], BERLIN)
+    assert [key(call(tags=tags)) for tags in ({"te:am": "x"}, {"team": "y"}, None)] == [
+        ("x",),
+        (None,),
+        (None,),
+    ]
+    assert read_dimensions(["tag:a"]) == ("tag:a",)
+    with pytest.raises(ConfigurationError):
+        read_dimensions(["tag:"])
+
+
+def test_every_column_can_be_an_argument() -> None:
+    """The names that type checkers know are those there are."""
+    assert set(Filter.__annotations__) == set(COLUMNS)

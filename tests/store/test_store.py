@@ -71,6 +71,7 @@ def test_only_known_names_reach_the_database(tmp_path: Path, hostile: str) -> No
         assert store.totals(where={"model": "' OR 1=1 --"}) == []
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_an_event_comes_back_as_it_was(calls: list[TaskCompletionEvent]) -> None:
     """Every field survives the way through the table."""
@@ -82,6 +83,7 @@ def test_an_event_comes_back_as_it_was(calls: list[TaskCompletionEvent]) -> None
         assert sorted(event.event_id for event in store.events()) == sorted(event.event_id for event in calls)
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_calls_that_lack_a_price_are_found(calls: list[TaskCompletionEvent]) -> None:
     """SQL and Python agree on which calls have no cost, or not all of it."""

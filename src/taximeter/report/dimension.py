@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta, tzinfo
+from typing import TypedDict
 
-from taximeter.errors import ConfigurationError
+from taximeter.errors import ConfigurationError, one_of
 from taximeter.event import TaskCompletionEvent
 from taximeter.report.window import EPOCH
 
@@ -30,6 +31,30 @@ PERIODS: dict[str, str] = {"hour": "%Y-%m-%dT%H:00%z", "day": "%Y-%m-%d", "week"
 """Stretches of local time by dimension, as they are written; an hour names its offset: one comes twice a year."""
 
 DIMENSIONS: tuple[str, ...] = (*COLUMNS, *PERIODS)
+"""All names; there is one more for each tag, `tag:team`."""
+
+_TAG = "tag:"
+
+
+class Filter(TypedDict, total=False):
+    """Values that calls must have, by dimension; None means not known. Tags go by `where={"tag:team": "search"}`."""
+
+    model: str | None
+    provider: str | None
+    task_type: str | None
+    agent: str | None
+    user: str | None
+    session: str | None
+    service: str | None
+    run: str | None
+    harness: str | None
+    complexity: str | None
+    operation: str | None
+    wire_format: str | None
+    outcome: str | None
+    error: str | None
+    price: str | None
+
 
 Key = tuple[str | None, ...]
 
@@ -42,8 +67,8 @@ def read_dimensions(names: Iterable[str]) -> tuple[str, ...]:
     """
     wanted = tuple(dict.fromkeys(names))
     for name in wanted:
-        if name not in DIMENSIONS:
-            raise ConfigurationError("by", name, f"one of {', '.join(DIMENSIONS)}")
+        if name not in DIMENSIONS and tag_of(name) is None:
+            raise ConfigurationError("by", name, one_of(name, (*DIMENSIONS, "tag:NAME")))
     return wanted
 
 
@@ -54,9 +79,14 @@ def read_columns(where: Mapping[str, str | None]) -> dict[str, str | None]:
         ConfigurationError: A name that is no dimension, or a period: a window says when.
     """
     for name in where:
-        if name not in COLUMNS:
-            raise ConfigurationError("where", name, f"one of {', '.join(COLUMNS)}")
+        if name not in COLUMNS and tag_of(name) is None:
+            raise ConfigurationError("where", name, one_of(name, (*COLUMNS, "tag:NAME")))
     return dict(where)
+
+
+def tag_of(name: str) -> str | None:
+    """Return which tag a dimension is; None when it is none."""
+    return name[len(_TAG) :] if name.startswith(_TAG) and name != _TAG else None
 
 
 def period_of(name: str, at_us: int, zone: tzinfo) -> str | None:
@@ -70,15 +100,20 @@ def period_of(name: str, at_us: int, zone: tzinfo) -> str | None:
 
 def key_reader(by: Iterable[str], zone: tzinfo) -> Callable[[TaskCompletionEvent], Key]:
     """Return the function that tells which group a call belongs to."""
-    names = tuple(by)
+    readers = [_reader(name, zone) for name in by]
 
     def key(event: TaskCompletionEvent) -> Key:
-        return tuple(
-            period_of(name, event.started_at_us, zone) if name in PERIODS else _first(event, COLUMNS[name])
-            for name in names
-        )
+        return tuple(read(event) for read in readers)
 
     return key
+
+
+def _reader(name: str, zone: tzinfo) -> Callable[[TaskCompletionEvent], str | None]:
+    if name in PERIODS:
+        return lambda event: period_of(name, event.started_at_us, zone)
+    if (tag := tag_of(name)) is not None:
+        return lambda event: (event.tags or {}).get(tag)
+    return lambda event: _first(event, COLUMNS[name])
 
 
 def _first(event: TaskCompletionEvent, fields: tuple[str, ...]) -> str | None:

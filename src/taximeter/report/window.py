@@ -11,6 +11,7 @@ from taximeter.errors import ConfigurationError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_DAYS_LIMIT = 100_000
 _AGES = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _MOMENTS = (
     "a date (2026-11-01), a time (2026-11-01T12:30), an age (30m, 24h, 7d, 4w), today, yesterday or now"
@@ -33,18 +34,39 @@ class Window(msgspec.Struct, frozen=True):
 ALWAYS = Window()
 
 
-def read_zone(name: str, key: str = "tz") -> tzinfo:
-    """Return the IANA time zone of that name.
+def read_zone(name: str | tzinfo, key: str = "tz") -> tzinfo:
+    """Return the IANA time zone of that name; a zone is returned as it is.
 
     Raises:
         ConfigurationError: There is no such zone on this machine.
     """
+    if isinstance(name, tzinfo):
+        return name
     if name.upper() == "UTC":  # needs no zone data, which Windows does not come with
         return UTC
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise ConfigurationError(key, name, "an IANA time zone such as UTC or Asia/Kathmandu") from error
+
+
+def last_days(days: int, zone: tzinfo, *, now_us: int | None = None) -> Window:
+    """Return the window from the midnight that begins the first of the last *days* days, today being one of them.
+
+    Args:
+        days: How many.
+        zone: Whose midnights.
+        now_us: The present in Unix microseconds; None asks the clock.
+
+    Raises:
+        ConfigurationError: No such number of days.
+    """
+    if type(days) is not int or not 1 <= days <= _DAYS_LIMIT:
+        raise ConfigurationError("days", days, f"a whole number from 1 to {_DAYS_LIMIT:,}")
+    now = EPOCH + timedelta(microseconds=time_ns() // 1000 if now_us is None else now_us)
+    first = now.astimezone(zone).date() - timedelta(days=days - 1)
+    midnight = datetime.combine(first, datetime.min.time(), zone)
+    return Window((midnight.astimezone(UTC) - EPOCH) // _MICROSECOND)
 
 
 def read_moment(text: str, zone: tzinfo, *, key: str = "since", now_us: int | None = None) -> int:

@@ -1,21 +1,24 @@
 """Event files: NDJSON that can be asked like a store, by reading it through."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, tzinfo
+from heapq import nlargest
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 from taximeter.errors import UnreadableEventError
 from taximeter.event import Event, TaskCompletionEvent, decode_event
-from taximeter.report.dimension import key_reader, read_columns, read_dimensions
+from taximeter.report.dimension import Filter, key_reader, read_columns, read_dimensions
 from taximeter.report.group import Group, group_events
+from taximeter.report.statistics import Percentiles, percentiles_of
 from taximeter.report.totals import lacks_price
 from taximeter.report.window import ALWAYS, Window
+from taximeter.store.answers import Answers, Where, check_limit, joined
 from taximeter.store.line_file import LineFile
 
 
-class EventFile:
+class EventFile(Answers):
     """The events in a file of one event a line, gzip or not; it answers what `Store` answers.
 
     A file cannot refuse what it has already, so an event that stands in it again is passed over here, as SQLite does
@@ -34,16 +37,24 @@ class EventFile:
         self,
         group_by: Sequence[str] = (),
         *,
-        where: Mapping[str, str | None] | None = None,
+        where: Where | None = None,
         window: Window = ALWAYS,
         zone: tzinfo = UTC,
     ) -> list[Group]:
         """Add up the calls by dimension; see `Store.totals`."""
         by = read_dimensions(group_by)
-        wanted = read_columns(where or {})
-        read_key = key_reader(wanted, zone)
-        calls = (event for event in self.events(window) if read_key(event) == tuple(wanted.values()))
-        return group_events(calls, by, zone=zone)
+        return group_events(self._chosen(where or {}, window), by, zone=zone)
+
+    def recent(
+        self, limit: int = 20, *, where: Where | None = None, window: Window = ALWAYS, **of: Unpack[Filter]
+    ) -> list[TaskCompletionEvent]:
+        """Return the calls that started last, the newest first; see `Answers.recent`."""
+        calls = self._chosen(joined(where, of), window)
+        return nlargest(check_limit(limit), calls, key=lambda event: (event.started_at_us, event.event_id))
+
+    def _percentiles(self, field: str, where: Where, window: Window) -> Percentiles:
+        found = (getattr(event, field) for event in self._chosen(where, window))
+        return percentiles_of([value for value in found if value is not None])
 
     def event(self, event_id: str) -> TaskCompletionEvent | None:
         """Return the event of that id, or None."""
@@ -60,6 +71,11 @@ class EventFile:
         for event in self._calls():
             if event.started_at_us in window and (lacks_price(event) or not lacking_price):
                 yield event
+
+    def _chosen(self, where: Where, window: Window) -> Iterator[TaskCompletionEvent]:
+        wanted = read_columns(where)
+        read_key = key_reader(wanted, UTC)
+        return (event for event in self.events(window) if read_key(event) == tuple(wanted.values()))
 
     def _calls(self) -> Iterator[TaskCompletionEvent]:
         seen: set[str] = set()

@@ -2,26 +2,39 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from math import isfinite
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import msgspec
 
 from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent
-from taximeter.report.dimension import COLUMNS, PERIODS, Key, period_of, read_columns, read_dimensions
+from taximeter.report.dimension import (
+    COLUMNS,
+    PERIODS,
+    Filter,
+    Key,
+    period_of,
+    read_columns,
+    read_dimensions,
+    tag_of,
+)
 from taximeter.report.group import Group, merge_groups
+from taximeter.report.statistics import PERCENTS, Percentiles, rank_of
 from taximeter.report.totals import TOTALS_FIELDS, Totals
 from taximeter.report.window import ALWAYS, Window
+from taximeter.store.answers import Answers, Where, check_limit, joined
 from taximeter.store.failure import StoreError
 
 QUARTER_US = 15 * 60 * 1_000_000
-"""Every zone's offset since 1980 is a whole number of quarters of an hour (IANA tz), so a quarter lies in one day."""
+"""Every zone's offset since 1980 is a whole number of quarters of an hour (IANA tz), so a quarter lies in one day.
+
+But for clocks that were changed a minute past midnight, the last of them in Newfoundland in 2011."""
 
 _REFUSED = "error_status >= 400 AND actual_input_tokens IS NULL AND actual_output_tokens IS NULL"
 _NANOS = "COALESCE(actual_cost_usd_nanos, actual_cost_usd_micros * 1000)"
@@ -44,7 +57,7 @@ _SUMS: dict[str, str] = {
 """What each field of `Totals` sums up, said in SQL; a test holds it against `Totals.add`."""
 
 
-class Store:
+class Store(Answers):
     """The events in a SQLite file. Reads only, and sees what writers have committed when a question is asked.
 
     Args:
@@ -71,7 +84,7 @@ class Store:
         self,
         group_by: Sequence[str] = (),
         *,
-        where: Mapping[str, str | None] | None = None,
+        where: Where | None = None,
         window: Window = ALWAYS,
         zone: tzinfo = UTC,
     ) -> list[Group]:
@@ -91,6 +104,26 @@ class Store:
         query, values = _totals_query(by, where or {}, window)
         rows = self._ask(query, values)
         return merge_groups((_read_part(row, by, zone) for row in rows if row[len(by)]), by)
+
+    def recent(
+        self, limit: int = 20, *, where: Where | None = None, window: Window = ALWAYS, **of: Unpack[Filter]
+    ) -> list[TaskCompletionEvent]:
+        """Return the calls that started last, the newest first; see `Answers.recent`."""
+        condition, values = _condition(joined(where, of), window)
+        order = "ORDER BY started_at_us DESC, event_id DESC LIMIT ?"
+        return list(self._events(f"{condition} {order}", *values, check_limit(limit)))
+
+    def _percentiles(self, field: str, where: Where, window: Window) -> Percentiles:
+        condition, values = _condition(where, window)
+        timed = f"FROM events WHERE {condition} AND {field} IS NOT NULL"
+        ((count,),) = self._ask(f"SELECT COUNT(*) {timed}", values)
+        if not count:
+            return Percentiles()
+        places = [rank_of(percent, count) for percent in PERCENTS]
+        ranked = f"SELECT ROW_NUMBER() OVER (ORDER BY {field}) AS place, {field} AS ms {timed}"
+        query = f"SELECT place, ms FROM ({ranked}) WHERE place IN (?, ?, ?)"  # noqa: S608 - our own field names
+        found = dict(self._ask(query, [*values, *places]))
+        return Percentiles(*map(found.get, places))
 
     def event(self, event_id: str) -> TaskCompletionEvent | None:
         """Return the event of that id, or None.
@@ -163,13 +196,13 @@ def _connect(path: Path) -> sqlite3.Connection:
     log that it has to make beside the file lying there.
     """
     address = path.absolute().as_uri()
-    try:
-        return _probed(sqlite3.connect(f"{address}?mode=rw", uri=True))
+    try:  # any thread may ask, one at a time
+        return _probed(sqlite3.connect(f"{address}?mode=rw", uri=True, check_same_thread=False))
     except sqlite3.OperationalError:
         if path.with_name(f"{path.name}-wal").exists():
             raise
         # A write-ahead store in a folder that we may not write to: with no log beside it nobody is writing
-        return _probed(sqlite3.connect(f"{address}?immutable=1", uri=True))
+        return _probed(sqlite3.connect(f"{address}?immutable=1", uri=True, check_same_thread=False))
 
 
 def _probed(connection: sqlite3.Connection) -> sqlite3.Connection:
@@ -182,26 +215,35 @@ def _probed(connection: sqlite3.Connection) -> sqlite3.Connection:
     return connection
 
 
-def _expression(name: str) -> str:
+def _expression(name: str) -> tuple[str, list[Any]]:
+    """Return the value of a dimension in SQL, and the parameters in it."""
     if name in PERIODS:
-        return f"CAST(started_at_us AS INTEGER) / {QUARTER_US}"
+        return f"CAST(started_at_us AS INTEGER) / {QUARTER_US}", []
+    if (tag := tag_of(name)) is not None:
+        tags = "CASE WHEN json_valid(tags) THEN tags ELSE '{}' END"
+        return f"(SELECT value FROM json_each({tags}) WHERE key = ?)", [tag]  # noqa: S608 - no text of others
     columns = COLUMNS[name]
-    return columns[0] if len(columns) == 1 else f"COALESCE({', '.join(columns)})"
+    return columns[0] if len(columns) == 1 else f"COALESCE({', '.join(columns)})", []
 
 
-def _totals_query(
-    by: tuple[str, ...], where: Mapping[str, str | None], window: Window
-) -> tuple[str, list[Any]]:
-    condition, values = _window_condition(window)
-    for name, value in read_columns(where).items():
-        condition += f" AND {_expression(name)} IS ?"
-        values.append(value)
+def _totals_query(by: tuple[str, ...], where: Where, window: Window) -> tuple[str, list[Any]]:
+    condition, values = _condition(where, window)
     keys = [_expression(name) for name in by]
     # The cast is for a number that another writer left in a column of integers with a fraction, or too large for one
     sums = [f"COALESCE(CAST(SUM({_SUMS[name]}) AS INTEGER), 0)" for name in TOTALS_FIELDS]
+    selected = ", ".join([text for text, _ in keys] + sums)
     groups = f" GROUP BY {', '.join(str(at + 1) for at in range(len(keys)))}" if keys else ""
-    query = f"SELECT {', '.join(keys + sums)} FROM events WHERE {condition}{groups}"  # noqa: S608 - allowlisted names
-    return query, values
+    query = f"SELECT {selected} FROM events WHERE {condition}{groups}"  # noqa: S608 - allowlisted names
+    return query, [value for _, parameters in keys for value in parameters] + values
+
+
+def _condition(where: Where, window: Window) -> tuple[str, list[Any]]:
+    condition, values = _window_condition(window)
+    for name, value in read_columns(where).items():
+        text, parameters = _expression(name)
+        condition += f" AND {text} IS ?"
+        values += [*parameters, value]
+    return condition, values
 
 
 def _window_condition(window: Window) -> tuple[str, list[Any]]:
