@@ -36,6 +36,9 @@ class Answer:
     shape: ClassVar[Any] = dict[str, Any]
     """What a document is decoded into; a TypedDict names the fields that are of interest, the others are skipped."""
 
+    request_shape: ClassVar[Any] = dict[str, Any]
+    """The same of a request."""
+
     framing: ClassVar[type[Framing]] = ServerSentEvents
     """How the format streams when the response itself does not say."""
 

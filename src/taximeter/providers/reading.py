@@ -164,16 +164,20 @@ class Reading:
             return
         self._take_passing()
         unread = self.unparsed
-        for name, document in (*framing.feed(lead), *self._rest(framing)):
+        for name, document in framing.feed(lead) if lead else ():
             self._take(name, document)
-        answer.facts.streaming = self._streamed()
-        if isinstance(framing, BinaryBody):
-            answer.complete = whole
-        elif isinstance(framing, WholeBody) and framing.tail:
-            self._take_tail(framing.tail)
+        for name, document in self._rest(framing):
+            self._take(name, document)
         answer.is_torn = self.unparsed > unread
-        if not whole or not isinstance(framing, WholeBody):
+        if isinstance(framing, WholeBody):
+            if framing.tail:
+                self._take_tail(framing.tail)
+        else:
+            answer.complete = whole if isinstance(framing, BinaryBody) else answer.complete
+            whole = False
+        if not whole:
             self.unparsed = unread  # the end of what was cut is not what the server garbled
+        answer.facts.streaming = self._streamed()
         self._unreadable = self.unparsed > unread
         self.unparsed += framing.unparsed
 
@@ -200,9 +204,11 @@ class Reading:
 
     def _streamed(self) -> bool:
         framing = self._framing
+        if framing is None or isinstance(framing, WholeBody):
+            return False
         if isinstance(framing, JsonLines) and (self._body is not None or self._request is not None):
             return self.request.streaming  # a single line may be a whole body
-        return framing is not None and not isinstance(framing, WholeBody | BinaryBody)
+        return not isinstance(framing, BinaryBody)
 
     def _judge(self, facts: Facts) -> None:
         """Say how far the facts go, now that everything has been read."""
@@ -214,7 +220,7 @@ class Reading:
         facts.truncated = not answer.complete and not facts.failed
         if facts.truncated and facts.usage is not None and not answer.usage_is_final:
             facts.partial = True
-        if facts.raw_usage is not None and self._may_be_large() and _is_too_large(facts.raw_usage):
+        if self._may_be_large() and facts.raw_usage is not None and _is_too_large(facts.raw_usage):
             facts.raw_usage = None
         if self.endpoint.region is not None:
             facts.price_context = {**(facts.price_context or {}), "region": self.endpoint.region}
@@ -310,7 +316,7 @@ def _decode_request(answer: type[Answer], body: bytes | Mapping[str, Any]) -> Ma
     if len(body) > _REQUEST_LIMIT_BYTES:
         return _short_fields(body)
     try:
-        decoded: Mapping[str, Any] = _decoder(getattr(answer, "request_shape", dict[str, Any])).decode(body)
+        decoded: Mapping[str, Any] = _decoder(answer.request_shape).decode(body)
     except msgspec.ValidationError:
         decoded = _decoder(dict[str, Any]).decode(body)
     return decoded
