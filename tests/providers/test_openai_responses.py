@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from taximeter.providers.openai_responses import count_calls, read_items
+from taximeter.providers.openai_responses import Item, count_calls
+from taximeter.providers.shape import shaped
 from wire_samples import read_body, read_events
 
 RESPONSES = "openai.responses"
@@ -24,7 +25,7 @@ RESPONSES = "openai.responses"
 )
 def test_calls_are_counted_by_who_runs_them(items: list[dict[str, Any]], calls: tuple[int, int]) -> None:
     """What stands with its output has been run; the rest of the known kinds is the client's."""
-    assert count_calls(read_items(items)) == calls
+    assert count_calls([shaped(item, Item) for item in items]) == calls
 
 
 def test_items_count_when_the_end_does_not_repeat_them() -> None:

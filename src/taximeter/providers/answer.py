@@ -34,7 +34,7 @@ class Answer:
     """
 
     shape: ClassVar[Any] = dict[str, Any]
-    """What a document is decoded into; a TypedDict names the fields that are of interest, the others are skipped."""
+    """What a document is decoded into; a struct or TypedDict names the fields of interest, the others are skipped."""
 
     request_shape: ClassVar[Any] = dict[str, Any]
     """The same of a request."""
@@ -85,8 +85,12 @@ class Answer:
         """Whether the document, a chunk after the first output, tells only what the next one tells anew."""
         return not document
 
-    def add(self, document: Mapping[str, Any]) -> None:
-        """Take one decoded document, the whole body or one event of a stream."""
+    def add(self, document: Any) -> None:
+        """Take one decoded document, the whole body or one event of a stream.
+
+        Args:
+            document: As `shape` says, or a mapping.
+        """
         raise NotImplementedError
 
     def see_headers(self, headers: Mapping[str, str]) -> None:
@@ -109,11 +113,13 @@ class Answer:
         self, document: Mapping[str, Any], id_name: str = "id", model_name: str = "model"
     ) -> None:
         """Keep the first id and model that say something; Azure's first chunk has empty ones."""
+        self.note_names(as_text(document.get(id_name)), as_text(document.get(model_name)))
+
+    def note_names(self, response_id: str | None, model: str | None) -> None:
+        """Do the same with both at hand."""
         facts = self.facts
-        if facts.response_id is None:
-            facts.response_id = as_text(document.get(id_name))
-        if facts.model is None:
-            facts.model = as_text(document.get(model_name))
+        facts.response_id = facts.response_id or response_id or None
+        facts.model = facts.model or model or None
 
     def note_finish(self, choice: int, reason: Any) -> None:
         """Keep why the choice of that index ended; Vertex's protobuf enums come as integers."""

@@ -13,29 +13,41 @@ from taximeter.providers.answer import Answer
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.openai_chat import reported_cost
 from taximeter.providers.request import Message, text_of, tool_names
-from taximeter.providers.shape import Count, shaped
+from taximeter.providers.shape import Count, Object, Text, shaped
 from taximeter.providers.values import (
     as_items,
-    as_mapping,
     as_text,
     merged,
 )
 from taximeter.usage import Usage
 
+_SERVER_TOOLS = ("server_tool_use", "mcp_tool_use")
 
-class MessagesDocument(TypedDict, total=False):
+
+class _Block(msgspec.Struct, gc=False):
+    type: Any = None
+
+
+class _Delta(msgspec.Struct, gc=False):
+    stop_reason: Any = None
+
+
+class _Start(msgspec.Struct, gc=False):
+    id: Text = None
+    model: Text = None
+    usage: Object = None
+
+
+class MessagesDocument(_Start, gc=False):
     """The fields of a message or of a stream event that are read."""
 
-    type: Any
-    id: Any
-    model: Any
-    content: Any
-    stop_reason: Any
-    usage: Any
-    message: Any
-    content_block: Any
-    delta: Any
-    error: Any
+    type: Any = None
+    content: list[_Block] | None = None
+    stop_reason: Any = None
+    message: _Start | None = None
+    content_block: _Block | None = None
+    delta: _Delta | None = None
+    error: Any = None
 
 
 class _CacheWrites(msgspec.Struct, gc=False):
@@ -98,22 +110,24 @@ class MessagesAnswer(Answer):
         """Whether the event is a piece of a block, which tells nothing but text."""
         return b'"content_block_delta"' in document[:64]
 
-    def add(self, document: Mapping[str, Any]) -> None:
+    def add(self, document: Any) -> None:
         """Take a message or one event of its stream."""
-        kind = document.get("type")
+        if not isinstance(document, MessagesDocument):
+            document = shaped(document, MessagesDocument)
+        kind = document.type
         if kind == "message_start":
-            self._start(as_mapping(document.get("message")))
+            self._start(document.message or _Start())
         elif kind == "content_block_start":
-            self._add_block(as_mapping(document.get("content_block")))
+            self._add_block(document.content_block or _Block())
         elif kind == "content_block_delta":
             self.has_output = True
         elif kind == "message_delta":
             self._add_delta(document)
         elif kind == "message_stop":
             self.complete = True
-        elif kind == "error" or "error" in document:
-            self.note_failure(document)
-        elif kind == "message" or "usage" in document:
+        elif kind == "error" or document.error is not None:
+            self.note_failure({"error": document.error})
+        elif kind == "message" or document.content or document.usage is not None:
             self._add_message(document)
             self.usage_is_final = True
 
@@ -130,35 +144,36 @@ class MessagesAnswer(Answer):
         facts.price_context = context or None
         facts.charges = read_charges(raw, facts.usage)
 
-    def _start(self, message: Mapping[str, Any]) -> None:
+    def _start(self, message: _Start) -> None:
         """Take the empty message that a stream begins with; blocks and the stop reason have events of their own."""
-        self.note_identity(message)
-        self._note_usage(message.get("usage"))
+        self.note_names(message.id, message.model)
+        self._note_usage(message.usage)
 
-    def _add_message(self, message: Mapping[str, Any]) -> None:
-        self.note_identity(message)
-        self.note_finish(0, message.get("stop_reason"))
-        for block in as_items(message.get("content")):
+    def _add_message(self, message: MessagesDocument) -> None:
+        self.note_names(message.id, message.model)
+        self.note_finish(0, message.stop_reason)
+        for block in message.content or ():
             self._add_block(block)
             self.has_output = True
-        self._note_usage(message.get("usage"))
+        self._note_usage(message.usage)
 
-    def _add_block(self, block: Mapping[str, Any]) -> None:
-        kind = block.get("type")
+    def _add_block(self, block: _Block) -> None:
+        kind = block.type
         if kind == "tool_use":
             self.facts.tool_call_count += 1
             self.has_output = True
-        elif kind in {"server_tool_use", "mcp_tool_use"}:
+        elif kind in _SERVER_TOOLS:
             self.facts.server_tool_call_count += 1
 
-    def _add_delta(self, document: Mapping[str, Any]) -> None:
-        self.note_finish(0, as_mapping(document.get("delta")).get("stop_reason"))
-        if document.get("usage"):
+    def _add_delta(self, document: MessagesDocument) -> None:
+        if document.delta is not None:
+            self.note_finish(0, document.delta.stop_reason)
+        if document.usage:
             self.usage_is_final = True
-        self._note_usage(document.get("usage"))
+        self._note_usage(document.usage)
 
-    def _note_usage(self, usage: Any) -> None:
-        if isinstance(usage, Mapping) and usage:
+    def _note_usage(self, usage: dict[str, Any] | None) -> None:
+        if usage:
             self.facts.raw_usage = merged(self.facts.raw_usage, usage)
 
 

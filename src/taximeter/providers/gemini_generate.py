@@ -16,9 +16,8 @@ from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import text_of, tool_names
-from taximeter.providers.shape import Count, shaped
+from taximeter.providers.shape import Count, Object, Text, shaped
 from taximeter.providers.values import (
-    as_count,
     as_items,
     as_mapping,
     as_text,
@@ -50,31 +49,40 @@ _BY_PROMPT = re.compile(r"(?:.*/)?gemini-(?:1|2|flash-1|pro-1)\b")
 _MODALITIES = ("MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT")
 
 
-class GenerateDocument(TypedDict, total=False):
-    """The fields of a response or of one chunk that are read."""
-
-    candidates: Any
-    promptFeedback: Any
-    usageMetadata: Any
-    modelVersion: Any
-    responseId: Any
-    error: Any
+class _Call(msgspec.Struct, gc=False):
+    name: Any = None
 
 
 class _Part(msgspec.Struct, gc=False, rename="camel"):
-    function_call: Any = None
+    function_call: _Call | None = None
     executable_code: Any = None
     tool_call: Any = None
 
 
 class _Content(msgspec.Struct, gc=False):
-    parts: list[_Part]
+    parts: list[_Part] | None = None
 
 
 class _Candidate(msgspec.Struct, gc=False, rename="camel"):
+    index: Count = None
     content: _Content | None = None
     finish_reason: Any = None
-    grounding_metadata: Any = None
+    grounding_metadata: Object = None
+
+
+class _Feedback(msgspec.Struct, gc=False, rename="camel"):
+    block_reason: Any = None
+
+
+class GenerateDocument(msgspec.Struct, gc=False, rename="camel"):
+    """The fields of a response or of one chunk that are read."""
+
+    candidates: list[_Candidate] | None = None
+    prompt_feedback: _Feedback | None = None
+    usage_metadata: Object = None
+    model_version: Text = None
+    response_id: Text = None
+    error: Any = None
 
 
 class _Chunk(msgspec.Struct, gc=False):
@@ -139,20 +147,19 @@ class GenerateAnswer(Answer):
         """Whether the chunk holds more text and a running total, as nearly all do."""
         return b'TokenCount"' in document and _is_text(document)
 
-    def add(self, document: Mapping[str, Any]) -> None:
+    def add(self, document: Any) -> None:
         """Take a response or one chunk of it."""
-        self.note_failure(document)
-        self.note_identity(document, "responseId", "modelVersion")
-        for position, candidate in enumerate(as_items(document.get("candidates"))):
-            index = as_count(candidate.get("index"))
-            self._add_candidate(position if index is None else index, candidate)
-        if as_mapping(document.get("promptFeedback")).get("blockReason"):
+        if not isinstance(document, GenerateDocument):
+            document = shaped(document, GenerateDocument)
+        if document.error is not None:
+            self.note_failure({"error": document.error})
+        self.note_names(document.response_id, document.model_version)
+        for position, candidate in enumerate(document.candidates or ()):
+            self._add_candidate(position if candidate.index is None else candidate.index, candidate)
+        if document.prompt_feedback is not None and document.prompt_feedback.block_reason:
             self.complete = True  # a refused prompt has no candidate that could end
-        usage = as_mapping(document.get("usageMetadata"))
-        if any(
-            "TokenCount" in str(name) for name in usage
-        ):  # Vertex's first chunks have nothing but a traffic type
-            self.facts.raw_usage = dict(usage)
+        if document.usage_metadata and _has_counts(document.usage_metadata):
+            self.facts.raw_usage = dict(document.usage_metadata)
 
     def settle(self) -> None:
         """Work out usage and tier."""
@@ -184,21 +191,32 @@ class GenerateAnswer(Answer):
         if index < LIMIT and any("maps" in chunk for chunk in as_items(grounding.get("groundingChunks"))):
             self._maps.add(index)
 
-    def _add_candidate(self, index: int, candidate: Mapping[str, Any]) -> None:
-        reason = candidate.get("finishReason")
-        words = GOOGLE_FINISH_REASONS if self.endpoint.provider == "google" else FINISH_REASONS
-        if isinstance(reason, int) and 0 <= reason < len(words):
-            reason = words[reason]
+    def _add_candidate(self, index: int, candidate: _Candidate) -> None:
+        reason = candidate.finish_reason
+        if isinstance(reason, int):
+            reason = self._word_of(reason)
         self.note_finish(index, reason)
-        if grounding := as_mapping(candidate.get("groundingMetadata")):
-            self._note_grounding(index, grounding)
-        for part in as_items(as_mapping(candidate.get("content")).get("parts")):
+        if candidate.grounding_metadata:
+            self._note_grounding(index, candidate.grounding_metadata)
+        for part in (candidate.content and candidate.content.parts) or ():
             self.has_output = True
             # Arguments may be streamed too: only the first part of such a call has its name.
-            if as_mapping(part.get("functionCall")).get("name"):
+            if part.function_call is not None and part.function_call.name:
                 self.facts.tool_call_count += 1
-            if part.get("executableCode") or part.get("toolCall"):
+            if part.executable_code or part.tool_call:
                 self.facts.server_tool_call_count += 1
+
+    def _word_of(self, reason: int) -> str | int:
+        words = GOOGLE_FINISH_REASONS if self.endpoint.provider == "google" else FINISH_REASONS
+        return words[reason] if 0 <= reason < len(words) else reason
+
+
+def _has_counts(usage: Mapping[str, Any]) -> bool:
+    """Whether there is more than a traffic type, which is all that Vertex's first chunks have."""
+    for name in usage:  # noqa: SIM110 - `any` costs as much again where the first name decides
+        if "TokenCount" in name:
+            return True
+    return False
 
 
 def _is_text(document: bytes) -> bool:
@@ -215,7 +233,7 @@ def _is_text(document: bytes) -> bool:
 def _is_open(candidate: _Candidate) -> bool:
     if candidate.finish_reason is not None or candidate.content is None or candidate.grounding_metadata:
         return False
-    for part in candidate.content.parts:
+    for part in candidate.content.parts or ():
         if part.function_call is not None or part.executable_code is not None or part.tool_call is not None:
             return False
     return True

@@ -15,7 +15,7 @@ from taximeter.providers.answer import LIMIT, UNREADABLE, Answer, nested
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.request import Message, system_text, tool_names
-from taximeter.providers.shape import Count, shaped
+from taximeter.providers.shape import Count, Object, Text, shaped
 from taximeter.providers.values import (
     as_count,
     as_items,
@@ -29,28 +29,38 @@ from taximeter.providers.values import (
 )
 from taximeter.usage import Usage
 
-_RARE_IN_CHOICE = frozenset({"error", "usage", "text"})
 _CALLS = frozenset({"tool_calls", "function_call", "tool_use_id"})
 _TIMED = ("prompt_n", "cache_n", "predicted_n")
 _GOOGLE = frozenset({"google", "vertex"})
 
 
-class ChatDocument(TypedDict, total=False):
+class ChatChoice(msgspec.Struct, gc=False):
+    """The fields of a choice that are read."""
+
+    index: Count = None
+    finish_reason: Any = None
+    message: Object = None
+    delta: Object = None
+    text: Any = None
+    usage: Object = None
+    error: Any = None
+
+
+class ChatDocument(msgspec.Struct, gc=False):
     """The fields of a completion or of one chunk that are read."""
 
-    id: Any
-    model: Any
-    choices: Any
-    usage: Any
-    x_groq: Any
-    usage_breakdown: Any
-    service_tier: Any
-    timings: Any
-    error: Any
-    type: Any
-    code: Any
-    status: Any
-    message: Any
+    id: Text = None
+    model: Text = None
+    choices: list[ChatChoice] | None = None
+    usage: Object = None
+    service_tier: Text = None
+    x_groq: Object = None
+    usage_breakdown: Object = None
+    timings: Object = None
+    error: Any = None
+    type: Any = None
+    code: Any = None
+    status: Any = None
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -162,22 +172,26 @@ class ChatAnswer(Answer):
                 return False
         return True
 
-    def add(self, document: Mapping[str, Any]) -> None:
+    def add(self, document: Any) -> None:
         """Take a completion or one chunk of it."""
+        if not isinstance(document, ChatDocument):
+            document = shaped(document, ChatDocument)
         facts = self.facts
-        told = "error" in document and self.note_failure(document)
+        told = document.error is not None and self.note_failure({"error": document.error})
         if self.event == "error" and not told:  # some servers name the event instead
-            self.note_failure({"error": document})
-        self.note_identity(document)
-        facts.service_tier = as_text(document.get("service_tier")) or facts.service_tier
-        for choice in as_items(document.get("choices")):
+            self.note_failure(
+                {"error": {"type": document.type, "status": document.status, "code": document.code}}
+            )
+        self.note_names(document.id, document.model)
+        facts.service_tier = document.service_tier or facts.service_tier
+        for choice in document.choices or ():
             self._add_choice(choice)
-        if usage := as_mapping(document.get("usage")):
-            facts.raw_usage = merged(facts.raw_usage, usage)
-        if "timings" in document:
-            self._timings = as_mapping(document.get("timings"))
-        if "x_groq" in document or "usage_breakdown" in document:
-            self._add_groq(document)
+        if document.usage:
+            facts.raw_usage = merged(facts.raw_usage, document.usage)
+        if document.timings is not None:
+            self._timings = document.timings
+        if document.x_groq is not None or document.usage_breakdown is not None:
+            self._add_groq(document.x_groq or {}, document.usage_breakdown)
 
     def settle(self) -> None:
         """Work out usage, reported cost and tool calls."""
@@ -195,35 +209,29 @@ class ChatAnswer(Answer):
                 facts.charges = read_charges(facts.raw_usage, facts.provider)
             facts.reported_cost_usd = reported_cost(facts.raw_usage)
 
-    def _add_groq(self, document: Mapping[str, Any]) -> None:
+    def _add_groq(self, groq: Mapping[str, Any], breakdown: Mapping[str, Any] | None) -> None:
         """Take what only Groq has: a usage in a place of its own, and the models of a compound system."""
-        groq = as_mapping(document.get("x_groq"))
         self.note_failure(groq)
         if usage := as_mapping(groq.get("usage")):
             self.facts.raw_usage = merged(usage, self.facts.raw_usage or {})
-        for holder in (document, groq):
-            if nested(holder, "usage_breakdown").get("models"):  # kept with the usage, as it explains it
-                breakdown = {"usage_breakdown": holder["usage_breakdown"]}
-                self.facts.raw_usage = merged(self.facts.raw_usage, breakdown)
+        for parts in (breakdown, groq.get("usage_breakdown")):
+            if as_mapping(parts).get("models"):  # kept with the usage, as it explains it
+                self.facts.raw_usage = merged(self.facts.raw_usage, {"usage_breakdown": parts})
 
-    def _add_choice(self, choice: Mapping[str, Any]) -> None:
-        index = as_count(choice.get("index")) or 0
-        self.note_finish(index, choice.get("finish_reason"))
-        if not _RARE_IN_CHOICE.isdisjoint(choice):
-            self._add_rare(choice)
-        for name in ("delta", "message"):
-            part = choice.get(name)
-            if isinstance(part, dict):
+    def _add_choice(self, choice: ChatChoice) -> None:
+        index = choice.index or 0
+        self.note_finish(index, choice.finish_reason)
+        if choice.error is not None:
+            self.note_failure({"error": choice.error})
+        if choice.usage:  # Moonshot's streams have it here
+            self.facts.raw_usage = merged(self.facts.raw_usage, choice.usage)
+        if choice.text:
+            self.has_output = True
+        for part in (choice.delta, choice.message):
+            if part:
                 self.has_output = self.has_output or _says_something(part)
                 if not _CALLS.isdisjoint(part):
                     self._add_tool_calls(index, part)
-
-    def _add_rare(self, choice: Mapping[str, Any]) -> None:
-        self.note_failure(choice)
-        if usage := as_mapping(choice.get("usage")):  # Moonshot's streams have it here
-            self.facts.raw_usage = merged(self.facts.raw_usage, usage)
-        if choice.get("text"):  # of the older completions
-            self.has_output = True
 
     def _add_tool_calls(self, choice: int, message: Mapping[str, Any]) -> None:
         calls = message.get("tool_calls")

@@ -5,7 +5,7 @@ Documented (2026-11) at platform.openai.com/docs/api-reference/responses (object
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import msgspec
 
@@ -14,7 +14,7 @@ from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.openai_chat import reported_cost
 from taximeter.providers.request import SYSTEM_ROLES, plain, text_of, tool_names
-from taximeter.providers.shape import Count, shaped
+from taximeter.providers.shape import Count, Object, Text, shaped
 from taximeter.providers.values import (
     as_items,
     as_mapping,
@@ -41,30 +41,58 @@ CLIENT_CALLS = frozenset(
 """Items that ask the client to run something."""
 
 
+_SEARCHING = (None, "search")
+
 UNNAMED_IMAGE_MODEL = "image_generation"
 """Stands for the model behind the image generation tool where the response does not name it; it has no price."""
 
 _NOTHING: dict[str, Any] = {}
 
 
-class ResponsesDocument(TypedDict, total=False):
-    """The fields of a response or of a stream event that are read."""
+class _Reason(msgspec.Struct, gc=False):
+    reason: Any = None
 
-    type: Any
-    id: Any
-    model: Any
-    status: Any
-    incomplete_details: Any
-    output: Any
-    usage: Any
-    tool_usage: Any
-    tools: Any
-    service_tier: Any
-    error: Any
-    code: Any
-    message: Any
-    response: Any
-    item: Any
+
+class _Action(msgspec.Struct, gc=False):
+    type: Text = None
+
+
+class _Tool(msgspec.Struct, gc=False):
+    type: Text = None
+    model: Text = None
+
+
+class Item(msgspec.Struct, gc=False):
+    """What is kept of an output item: never its content."""
+
+    type: Text = None
+    call_id: Text = None
+    execution: Text = None
+    action: _Action | None = None
+
+
+class Response(msgspec.Struct, gc=False):
+    """The fields of a response that are read."""
+
+    id: Text = None
+    model: Text = None
+    status: Any = None
+    incomplete_details: _Reason | None = None
+    output: list[Item] | None = None
+    usage: Object = None
+    tool_usage: Any = None
+    tools: list[_Tool] | None = None
+    service_tier: Text = None
+    error: Any = None
+
+
+class ResponsesDocument(Response, gc=False):
+    """A response, or the fields of a stream event that are read."""
+
+    type: Text = None
+    code: Any = None
+    response: Response | None = None
+    item: Item | None = None
 
 
 class ResponsesRequest(TypedDict, total=False):
@@ -103,15 +131,6 @@ class ResponseCounts(msgspec.Struct, gc=False):
 _NO_INPUT_DETAILS, _NO_OUTPUT_DETAILS = _InputDetails(), _OutputDetails()
 
 
-class Item(NamedTuple):
-    """What is kept of an output item: never its content."""
-
-    kind: str
-    call_id: str | None
-    execution: str | None
-    action: str | None
-
-
 class ResponsesAnswer(Answer):
     """A response; a stream carries its usage in the event that ends it."""
 
@@ -144,21 +163,24 @@ class ResponsesAnswer(Answer):
         """Whether the event is a piece of an item, which tells nothing but text."""
         return b'.delta"' in document[:96]
 
-    def add(self, document: Mapping[str, Any]) -> None:
+    def add(self, document: Any) -> None:
         """Take a response or one event of its stream."""
-        kind = as_text(document.get("type")) or self.event
+        if not isinstance(document, ResponsesDocument):
+            document = shaped(document, ResponsesDocument)
+        kind = document.type or self.event
         if kind in ENDED:
-            self._add_response(as_mapping(document.get("response")))
+            self._add_response(document.response or Response())
             self.complete = True
         elif kind == "response.output_item.done":
-            self._items = [*self._items, *read_items([document.get("item")])][:LIMIT]
+            if document.item is not None:
+                self._items = [*self._items, document.item][:LIMIT]
         elif kind.endswith(".delta"):
             self.has_output = True
         elif kind == "error":
-            itself = {name: value for name, value in document.items() if name != "type"}
-            self.note_failure({"error": document.get("error") or itself})
+            itself = {"code": document.code, "status": document.status}
+            self.note_failure({"error": document.error or itself})
         elif kind.startswith("response."):
-            self._begin(as_mapping(document.get("response")))
+            self._begin(document.response or Response())
         else:
             self._add_response(document)
 
@@ -171,29 +193,27 @@ class ResponsesAnswer(Answer):
             facts.charges = read_charges(facts.raw_usage, facts.usage, self._image_model)
             facts.reported_cost_usd = reported_cost(facts.raw_usage)
 
-    def _begin(self, response: Mapping[str, Any]) -> None:
-        self.note_identity(response)
-        self.facts.service_tier = as_text(response.get("service_tier")) or self.facts.service_tier
+    def _begin(self, response: Response) -> None:
+        self.note_names(response.id, response.model)
+        self.facts.service_tier = response.service_tier or self.facts.service_tier
 
-    def _add_response(self, response: Mapping[str, Any]) -> None:
+    def _add_response(self, response: Response) -> None:
         facts = self.facts
-        facts.response_id = as_text(response.get("id")) or facts.response_id
-        self.note_identity(response)
-        self.note_failure(response)
-        self.note_finish(
-            0, as_mapping(response.get("incomplete_details")).get("reason") or response.get("status")
-        )
-        facts.service_tier = as_text(response.get("service_tier")) or facts.service_tier
-        if items := read_items(response.get("output")):
-            self._items = items
+        facts.response_id = response.id or facts.response_id
+        self._begin(response)
+        if response.error is not None:
+            self.note_failure({"error": response.error})
+        incomplete = response.incomplete_details
+        self.note_finish(0, (incomplete and incomplete.reason) or response.status)
+        if response.output:
+            self._items = response.output[:LIMIT]
             self.has_output = True
-        self._image_model = read_image_model(response.get("tools")) or self._image_model
-        if usage := as_mapping(response.get("usage")):
-            facts.raw_usage = dict(usage)
-            if tool_usage := response.get(
-                "tool_usage"
-            ):  # beside the usage on the wire, inside it as we keep it
-                facts.raw_usage["tool_usage"] = tool_usage
+        if response.tools:
+            self._image_model = read_image_model(response.tools) or self._image_model
+        if response.usage:
+            facts.raw_usage = dict(response.usage)
+            if response.tool_usage:  # beside the usage on the wire, inside it as we keep it
+                facts.raw_usage["tool_usage"] = response.tool_usage
 
 
 def read_usage(raw: Mapping[str, Any], items: Sequence[Item] = ()) -> Usage:
@@ -232,25 +252,10 @@ def read_charges(
     return ((None, usage), (image_model or UNNAMED_IMAGE_MODEL, drawn))
 
 
-def read_image_model(tools: Any) -> str | None:
+def read_image_model(tools: Sequence[_Tool]) -> str | None:
     """Return the model that the image generation tool was set to."""
-    models = (
-        as_text(tool.get("model")) for tool in as_items(tools) if tool.get("type") == "image_generation"
-    )
+    models = (tool.model for tool in tools if tool.type == "image_generation")
     return next(filter(None, models), None)
-
-
-def read_items(output: Any) -> list[Item]:
-    """Return the output items of a response."""
-    return [
-        Item(
-            kind=as_text(item.get("type")) or "",
-            call_id=as_text(item.get("call_id")),
-            execution=as_text(item.get("execution")),
-            action=as_text(as_mapping(item.get("action")).get("type")),
-        )
-        for item in as_items(output)[:LIMIT]
-    ]
 
 
 def count_calls(items: Sequence[Item]) -> tuple[int, int]:
@@ -258,13 +263,14 @@ def count_calls(items: Sequence[Item]) -> tuple[int, int]:
 
     A call whose output stands beside it was run by the provider, whatever its kind.
     """
-    answered = {item.call_id for item in items if item.kind.endswith("_output") and item.call_id}
+    answered = {item.call_id for item in items if item.call_id and (item.type or "").endswith("_output")}
     client = server = 0
     for item in items:
-        if item.kind in CLIENT_CALLS or (item.kind == "tool_search_call" and item.execution == "client"):
+        kind = item.type or ""
+        if kind in CLIENT_CALLS or (kind == "tool_search_call" and item.execution == "client"):
             mine = item.call_id not in answered
             client, server = client + mine, server + (not mine)
-        elif item.kind.endswith("_call"):
+        elif kind.endswith("_call"):
             server += 1
     return client, server
 
@@ -274,7 +280,11 @@ def count_units(items: Sequence[Item], tool_usage: Mapping[str, Any] = _NOTHING)
 
     Without it each search counts; opening a found page is part of its search.
     """
+    searches = files = 0
+    for item in items:
+        if item.type == "web_search_call":
+            searches += item.action is None or item.action.type in _SEARCHING
+        elif item.type == "file_search_call":
+            files += 1
     billed = count_of(as_mapping(tool_usage.get("web_search")), "num_requests")
-    searches = [item for item in items if item.kind == "web_search_call" and item.action in {None, "search"}]
-    files = [item for item in items if item.kind == "file_search_call"]
-    return {"web_search": len(searches) if billed is None else billed, "file_search": len(files)}
+    return {"web_search": searches if billed is None else billed, "file_search": files}

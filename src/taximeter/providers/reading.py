@@ -23,6 +23,7 @@ from taximeter.providers.facts import Facts, RequestFacts
 from taximeter.providers.failure import bare_word, failure_of
 from taximeter.providers.headers import lower_cased, media_type
 from taximeter.providers.salvage import salvage
+from taximeter.providers.shape import shaped
 
 _RAW_USAGE_LIMIT_BYTES = 16 * 1024
 _REQUEST_LIMIT_BYTES = 2 * 1024 * 1024
@@ -269,14 +270,22 @@ class Reading:
         if isinstance(self._framing, WholeBody):
             self._answer.complete = True
 
-    def _decode(self, document: bytes) -> Mapping[str, Any]:
+    def _shaped(self, document: bytes) -> Any:
+        shape = self._answer.shape
+        try:
+            return _decoder(shape).decode(document)
+        except msgspec.ValidationError:
+            if not issubclass(shape, msgspec.Struct):
+                raise
+            return shaped(_decoder(dict[str, Any]).decode(document), shape)
+
+    def _decode(self, document: bytes) -> Any:
         if self._status < 400:
-            decoded: Mapping[str, Any] = _decoder(self._answer.shape).decode(document)
-            return decoded
+            return self._shaped(document)
         refusal = _decoder(dict[str, Any] | list[dict[str, Any]]).decode(document)
         if isinstance(refusal, list):  # Google's compatible endpoint puts its refusal into a list
             return refusal[0] if refusal else {}
-        return refusal  # type: ignore[no-any-return] # what the decoder above makes
+        return refusal
 
 
 def read_response(

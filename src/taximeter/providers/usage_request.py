@@ -4,9 +4,6 @@ Source: platform.openai.com/docs/api-reference/chat/create#chat-create-stream_op
 with an empty `choices` list before `[DONE]`.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 
 from taximeter.providers.endpoint import Endpoint
@@ -71,7 +68,7 @@ def is_usage_only(endpoint: Endpoint, document: bytes) -> bool:
     if endpoint.wire_format not in _FORMATS or b'"usage"' not in document or b"[" not in document:
         return False
     try:
-        chunk: Mapping[str, Any] = _chunk_decoder.decode(document)
+        chunk = _chunk_decoder.decode(document)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
-    return chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)
+    return chunk.choices == [] and chunk.usage is not None

@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.openai_chat import ChatAnswer, ChatDocument, ChatRequest
+from taximeter.providers.shape import Text, shaped
 from taximeter.providers.values import as_text
 
 
-class WatsonxDocument(ChatDocument, total=False):
+class WatsonxDocument(ChatDocument, gc=False):
     """The fields of a completion or of one chunk that are read."""
 
-    model_id: Any
+    model_id: Text = None
 
 
 class WatsonxRequest(ChatRequest, total=False):
@@ -36,7 +37,9 @@ class WatsonxChatAnswer(ChatAnswer):
         facts.model = as_text(body.get("model_id")) or facts.model
         return facts
 
-    def add(self, document: Mapping[str, Any]) -> None:
+    def add(self, document: Any) -> None:
         """Take a completion or one chunk of it."""
-        self.note_identity(document, model_name="model_id")
+        if not isinstance(document, WatsonxDocument):
+            document = shaped(document, WatsonxDocument)
+        self.note_names(document.id, document.model_id)
         super().add(document)
