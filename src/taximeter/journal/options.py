@@ -43,6 +43,8 @@ def journal_options(
     folder = Path(path)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()) or not folder.parent.is_dir():
         raise ConfigurationError("journal", str(path), "a folder, or a path in a folder that exists; no link")
+    if folder.exists() and folder.stat().st_uid != os.geteuid():
+        raise ConfigurationError("journal", str(path), "a folder that belongs to the user of this process")
     return JournalOptions(path=folder, sync=policy, write_through=write_through, carry=carry)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 from aiofiles.threadpool import wrap
 
+from taximeter.private_file import open_plain_file
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.inline import INLINE
 
@@ -76,7 +77,7 @@ class NdjsonSink:
         if self._file is not None and not _is_same_file(self._file.fileno(), self.path):
             self._close()
         if self._file is None:
-            self._file = FileIO(self.path, "ab", opener=_open_private)
+            self._file = FileIO(self.path, "ab", opener=open_plain_file)
             if _is_torn(self._file.fileno(), self.path):
                 self._file.write(b"\n")
         return self._file
@@ -85,10 +86,6 @@ class NdjsonSink:
         file, self._file = self._file, None
         if file is not None:
             file.close()
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def _is_same_file(descriptor: int, path: Path) -> bool:

@@ -9,9 +9,12 @@ from time import monotonic, sleep
 import anyio
 
 from taximeter.event import SCHEMA_VERSION
+from taximeter.private_file import check_plain_file, make_plain_file
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.row import TABLES, Table, rows_of
 
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite appends to the name of a database for the files that it keeps beside it."""
 _CHUNK_ROWS = 64
 _PAUSE_S = 0.000_05
 _INDEXES = (
@@ -89,7 +92,9 @@ class SqliteSink:
         if self._connection is not None and _file_id(self.path) != self._file_id:
             self._disconnect()  # the file was moved away or replaced
         if self._connection is None:
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            make_plain_file(self.path)
+            for suffix in _BESIDE:
+                check_plain_file(f"{self.path}{suffix}")
             self._connection = _connect(self.path)
             self._file_id = _file_id(self.path)
         return self._connection

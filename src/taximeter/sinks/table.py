@@ -110,6 +110,8 @@ def _url_path(scheme: str, rest: str) -> str:
 
 def _in_folder(path: str) -> str:
     folder = Path(path).parent
+    if Path(path).is_symlink():
+        raise ConfigurationError("sink", path, "a file, and no link to one")
     if not folder.is_dir():
         raise ConfigurationError(
             "sink", path, f"a file in a folder that exists, and {str(folder)!r} does not"
