@@ -165,6 +165,16 @@ def test_a_stream_needs_no_done_to_be_whole() -> None:
     assert read_events(CHAT, chunk({"content": "a"})).truncated
 
 
+def test_a_last_chunk_of_counts_is_an_end() -> None:
+    """Some servers say neither why a choice ended nor that all is done; the counts of the whole come last."""
+    counts = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2}}
+    facts = read_events(CHAT, chunk({"content": "a"}), counts)
+    assert (facts.truncated, facts.partial) == (False, False)
+    assert read_events(
+        CHAT, counts, chunk({"content": "a"})
+    ).truncated  # a forecast before there is any answer
+
+
 def test_an_error_may_come_in_the_middle() -> None:
     """In a chunk or in a choice, after a status of 200."""
     error = {"code": 502, "message": "provider gone"}

@@ -113,6 +113,15 @@ def test_leading_space_makes_no_difference_between_splits(name: str, space: byte
         assert facts == read(sample, [sample.body])
 
 
+@pytest.mark.parametrize("name", ["openai.chat.json", "openai.chat.sse", "ollama.chat.ndjson"])
+def test_a_byte_order_mark_is_no_part_of_the_answer(name: str) -> None:
+    """Some gateways write one; however it is cut, the answer is the same."""
+    sample = BY_NAME[name]
+    marked = b"\xef\xbb\xbf" + sample.body
+    for at in range(6):
+        assert read(sample, [marked[:at], marked[at:]]) == read(sample, [sample.body])
+
+
 def test_output_and_end_are_seen_when_they_pass() -> None:
     """A first role chunk is no output, a first text is; the end mark is known before the connection closes."""
     reading = reading_of(BY_NAME["openai.chat.sse"])

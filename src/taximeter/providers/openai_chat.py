@@ -188,6 +188,8 @@ class ChatAnswer(Answer):
             self._add_choice(choice)
         if document.usage:
             facts.raw_usage = merged(facts.raw_usage, document.usage)
+            if document.choices is not None and not document.choices and self.has_output:
+                self.usage_is_final = bool(document.usage.get("completion_tokens"))
         if document.timings is not None:
             self._timings = document.timings
         if document.x_groq is not None or document.usage_breakdown is not None:
@@ -196,8 +198,9 @@ class ChatAnswer(Answer):
     def settle(self) -> None:
         """Work out usage, reported cost and tool calls."""
         facts = self.facts
-        # Not every compatible server writes [DONE]; a choice that says why it ended has ended.
-        self.complete = self.complete or any(self._finish_reasons.values())
+        # Not every compatible server writes [DONE]: a choice that says why it ended has ended, and the counts of the
+        # whole come last, from Snowflake even without such a reason.
+        self.complete = self.complete or self.usage_is_final or any(self._finish_reasons.values())
         if self._tool_calls:
             facts.tool_call_count = sum(map(_count_calls, self._tool_calls.values()))
         if facts.raw_usage is None and self._timings:

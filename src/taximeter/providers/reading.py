@@ -32,6 +32,8 @@ _REQUEST_LIMIT_BYTES = 2 * 1024 * 1024
 _SHORT_FIELD = re.compile(rb'"(model|service_tier)"\s*:\s*"([^"\\]{1,200})"|"(stream)"\s*:\s*true')
 _SHORT_FIELD_REACH_BYTES = 64 * 1024
 _FORM_FIELD = re.compile(rb'\bname="(model|service_tier)"\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]{1,200})\r?\n')
+_MARK = b"\xef\xbb\xbf"  # of byte order, which some gateways write before a body
+_PARTS_OF_MARK = (_MARK[:1], _MARK[:2])
 _JSON_SPACE = b" \t\r\n"
 _LEAD_LIMIT_BYTES = 4096
 """A body that begins with more white space is framed as its label and its format say."""
@@ -108,7 +110,7 @@ class Reading:
         try:
             framing = self._framing
             if framing is None:
-                data = self._lead = self._lead + data
+                data = self._lead = (self._lead + data).removeprefix(_MARK)
                 if (framing := self._begin()) is None:
                     return
             answer = self._answer
@@ -139,6 +141,8 @@ class Reading:
 
     def _begin(self, *, ended: bool = False) -> Framing | None:
         """Choose the framing, None while there is too little of the body to tell; any split gives the same."""
+        if self._lead in _PARTS_OF_MARK and not ended:
+            return None
         head = self._lead[:_LEAD_LIMIT_BYTES].lstrip(_JSON_SPACE)
         label = media_type(self._headers)
         if len(head) < head_bytes(label) and len(self._lead) < _LEAD_LIMIT_BYTES and not (ended and head):
