@@ -142,6 +142,8 @@ def check(client: Client, column: str, tracker: ListTracker) -> None:
     assert (event.time_to_first_token_ms is not None) == streams
     for refused in earlier:
         assert (refused.outcome, refused.error_status) == ("failure", 429)
+        assert (refused.attempt, event.attempt) == (1, 2)
+        assert refused.call_id == event.call_id is not None
 
 
 @pytest.mark.parametrize(("client", "column"), CELLS, ids=lambda value: getattr(value, "name", value))

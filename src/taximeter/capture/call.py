@@ -9,9 +9,13 @@ from time import perf_counter_ns, time_ns
 from typing import Any, Concatenate, ParamSpec
 from weakref import WeakSet
 
+import msgspec
+
+from taximeter.capture.attempt import attempt_of, forget_failure, note_failure
 from taximeter.capture.decoder import Decode, UndecodableError, decoder_for
 from taximeter.capture.recorder import Recorder
 from taximeter.capture.usage_filter import UsageFilter, adds_nulls
+from taximeter.event import TaskCompletionEvent
 from taximeter.observation import ObservedCall, current_observation
 from taximeter.providers import Endpoint, Facts, Reading, is_usage_only
 from taximeter.scopes import current_scope
@@ -33,6 +37,7 @@ def _guarded(method: Callable[Concatenate["Call", P], None]) -> Callable[Concate
     return guarded
 
 
+_REPEATED = frozenset({Outcome.FAILURE, Outcome.TIMEOUT})
 _END_MARK = b"data: [DONE]\n\n"
 _open_calls: "WeakSet[Call]" = WeakSet()
 
@@ -79,7 +84,8 @@ class Call:
         self._reading = Reading(endpoint, body)
         self._scope = current_scope()
         self._observation = current_observation()
-        self._retry_count = _retry_count(headers)
+        self._body = body
+        self._attempt = attempt_of(headers, body, recorder.tracker)
         self._asked_for_usage = asked_for_usage
         self._filter: UsageFilter | None = None
         self._decode: Decode | None = None
@@ -224,6 +230,8 @@ class Call:
             fields["error_type"] = type(error).__name__
         if self.recorder.run_id is not None and self._scope.run_id is None:
             fields["run_id"] = self.recorder.run_id
+        if self._attempt.call_id is not None and self._scope.call_id is None:
+            fields["call_id"] = self._attempt.call_id
         event = self.recorder.tracker.events.from_facts(
             facts,
             started_at_us=self._started_at_us,
@@ -231,20 +239,24 @@ class Call:
             time_to_first_token_ms=self._time_to_first_token_ms() if facts.streaming else None,
             outcome=outcome,
             scope=self._scope,
-            retry_count=self._retry_count,
-            attempt=self._retry_count + 1,
+            retry_count=self._attempt.number - 1,
+            attempt=self._attempt.number,
             **fields,
         )
+        if event.outcome in _REPEATED and event.error_retryable is not False:
+            event = self._as_one_of_several(event)
+        elif self._attempt.call_id is not None:
+            forget_failure()
         self.recorder.record(self._observation, ObservedCall(event, facts))
+
+    def _as_one_of_several(self, event: TaskCompletionEvent) -> TaskCompletionEvent:
+        """Give a try that failed an id for its repetitions to share."""
+        call_id = event.call_id or event.event_id
+        note_failure(self._attempt._replace(call_id=call_id), self._body, self.recorder.tracker)
+        return msgspec.structs.replace(event, call_id=call_id)
 
     def _time_to_first_token_ms(self) -> float | None:
         return None if self._first_token_ns is None else (self._first_token_ns - self._started_ns) / 1e6
-
-
-def _retry_count(headers: Mapping[str, str]) -> int:
-    """Return which retry this is, as the SDKs made by Stainless (OpenAI, Anthropic and others) say in a header."""
-    text = headers.get("x-stainless-retry-count", "0")
-    return int(text) if text.isdecimal() else 0
 
 
 _TIMEOUTS = frozenset({"TimeoutException", "ReadTimeoutError", "ConnectTimeoutError"})
