@@ -294,10 +294,16 @@ def _what_it_consumed(facts: Facts) -> tuple[Any, ...]:
     return (
         usage.input_tokens,
         usage.output_tokens,
-        UsageStatus.PARTIAL if facts.partial else UsageStatus.REPORTED,
+        _usage_status(facts),
         *msgspec.structs.astuple(usage),
         facts.raw_usage,
     )
+
+
+def _usage_status(facts: Facts) -> UsageStatus:
+    if facts.estimated:
+        return UsageStatus.ESTIMATED
+    return UsageStatus.PARTIAL if facts.partial else UsageStatus.REPORTED
 
 
 def _what_it_was_for(scope: Scope) -> tuple[Any, ...]:

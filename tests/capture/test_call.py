@@ -51,7 +51,9 @@ def check_left(event: TaskCompletionEvent) -> None:
     """A stream that the application left after some of its text."""
     assert event.outcome == "cancelled"
     assert event.requested_model == MODEL
-    assert event.actual_output_tokens is None
+    assert event.usage_status == "estimated"
+    assert event.actual_output_tokens
+    assert event.actual_input_tokens
     assert event.error_type is None
     assert event.time_to_first_token_ms is not None
 

@@ -205,7 +205,7 @@ class Call:
             self._open.pop()
         except IndexError:
             return
-        facts = self._reading.finish(whole=whole)
+        facts = self._reading.finish(whole=whole, estimate=True)
         undecodable = self._decode is None and whole
         self._record(facts, self._outcome(facts, error, left=left, undecodable=undecodable), error)
 

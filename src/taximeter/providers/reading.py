@@ -19,6 +19,7 @@ from taximeter.framing import (
 from taximeter.providers.answer import UNREADABLE, Answer
 from taximeter.providers.directory import FORMATS
 from taximeter.providers.endpoint import Endpoint
+from taximeter.providers.estimate import TextLength, add_estimate
 from taximeter.providers.facts import Facts, RequestFacts
 from taximeter.providers.failure import bare_word, failure_of
 from taximeter.providers.headers import lower_cased, media_type
@@ -59,6 +60,7 @@ class Reading:
         "_passing",
         "_request",
         "_status",
+        "_text",
         "_unreadable",
         "endpoint",
         "fault",
@@ -81,6 +83,7 @@ class Reading:
         self._facts: Facts | None = None
         self._unreadable = False
         self._passing: Document | None = None
+        self._text = TextLength()
 
     @property
     def has_output(self) -> bool:
@@ -97,7 +100,6 @@ class Reading:
         """What the request tells; read when first asked for."""
         if self._request is None:
             self._request = read_request(self.endpoint, self._body)
-            self._body = None
         return self._request
 
     def respond(self, status: int, headers: Mapping[str, str]) -> None:
@@ -117,26 +119,32 @@ class Reading:
             for name, document in framing.feed(data):
                 if not answer.has_output:
                     self._take(name, document)
-                elif not answer.is_plain(document):
+                elif answer.is_plain(document):
+                    self._text.note_plain(document)
+                else:
                     self._take_or_keep(name, document)
         except Exception as error:  # whatever a server sends, the application's own reading goes on
             self._stumble(error)
 
-    def finish(self, *, whole: bool = True) -> Facts:
+    def finish(self, *, whole: bool = True, estimate: bool = False) -> Facts:
         """Return the facts; the first call decides, later ones return the same.
 
         Args:
             whole: Whether the body ended by itself; False when the application stopped reading.
+            estimate: Whether the tokens of a stream that was cut are estimated where nobody counted them.
         """
         if self._facts is None:
             try:
                 self._end(whole)
                 self._facts = self._answer.finish()
                 self._judge(self._facts)
+                if estimate and self._facts.truncated and not self._answer.usage_is_final:
+                    add_estimate(self._facts, self._text.in_bytes, self._body)
             except Exception as error:  # see feed
                 self._stumble(error)
                 self._facts = self._answer.facts
             self._facts.request = self.request
+            self._body = None
         return self._facts
 
     def _begin(self, *, ended: bool = False) -> Framing | None:
@@ -273,6 +281,8 @@ class Reading:
             self._note_refusal(decoded)
         if isinstance(self._framing, WholeBody):
             self._answer.complete = True
+        else:
+            self._text.note_json(document)
 
     def _shaped(self, document: bytes) -> Any:
         shape = self._answer.shape
