@@ -259,9 +259,7 @@ def test_without_a_tracker_nothing_is_recorded(caplog: pytest.LogCaptureFixture)
             assert current_scope().call_id == it.call_id
     assert it.event is None
     assert [record.getMessage() for record in caplog.records] in (
-        [
-            "taximeter: taximeter.call records nothing: no tracker is open; keep what taximeter.start() returns"
-        ],
+        ["taximeter: nothing is recorded, because no tracker is open; keep what taximeter.start() returns"],
         [],  # said in an earlier test of this process
     )
 

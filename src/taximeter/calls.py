@@ -259,7 +259,7 @@ def _combined(response: Facts | None, usage: Facts | None, provider: str | None)
         usage=usage.usage,
         charges=usage.charges,
         raw_usage=usage.raw_usage,
-        reported_cost_usd_nanos=usage.reported_cost_usd_nanos,
+        reported_cost_usd=usage.reported_cost_usd,
     )
 
 

@@ -23,8 +23,8 @@ class Facts(msgspec.Struct, gc=False):
     """What a response tells, whole or streamed.
 
     `model` is the one that answered, None where the response does not say. `truncated`: a stream without its end
-    mark. `partial`: there is a usage, but it is only a lower bound. `estimated`: a part of it is our guess. `usage` is what was consumed in all. `charges` says what to
-    price where that differs from `usage` at `model`: other quantities than were processed (Cohere's billed units), or
+    mark. `partial`: there is a usage, but it is only a lower bound. `estimated`: a part of it is our guess. `usage` is
+    what was consumed in all. `charges` says what to price where that differs from `usage` at `model`: other quantities than were processed (Cohere's billed units), or
     several models at work in one call (a fallback, a compound system); a model of None means the one that answered.
     """
 
