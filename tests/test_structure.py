@@ -39,6 +39,8 @@ ORDER = [
     {"capture", "calls", "middleware"},
     {"runs", "streams"},
     {"recording", "store"},
+    {"testing"},
+    {"pytest_plugin"},
     {"cli", "__main__"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

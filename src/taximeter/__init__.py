@@ -18,6 +18,7 @@ from taximeter.version import __version__
 
 if TYPE_CHECKING:
     from taximeter import prices as prices
+    from taximeter import testing as testing
     from taximeter.builder import EventBuilder as EventBuilder
     from taximeter.calls import call as call
     from taximeter.capture import meter_everything as meter_everything
@@ -66,7 +67,7 @@ _HOMES = {
     "start": "tracker",
 }
 
-_MODULES = ("prices",)
+_MODULES = ("prices", "testing")
 """Public modules, there without an import of their own: `taximeter.prices.from_toml(...)`."""
 
 __all__ = [  # noqa: PLE0604 - names made sure of by a test

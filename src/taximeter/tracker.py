@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
@@ -164,11 +164,16 @@ class Tracker:
         self._admit: Callable[[Event], bool] = self._queue.offer
         if self._journal is not None and self._journal.write_through:
             self._admit = _weakly(self._write_through)
-        self._offer = _heard(self._admit, self._listeners) if self._listeners else self._admit
+        self._choose_way()
         self._count = self._queue.losses.add
         self._is_closed_with_worker = False
         if self._closed:
             self._flusher.ended.set()
+
+    def _choose_way(self) -> None:
+        """Settle where events go that are tracked from now on."""
+        admit = _diversions[-1] if _diversions and not self._closed else self._admit
+        self._offer: Callable[[Event], bool] = _heard(admit, self._listeners) if self._listeners else admit
 
     @cached_property
     def events(self) -> "EventBuilder":
@@ -205,7 +210,7 @@ class Tracker:
             A function that ends this.
         """
         self._listeners.append(listener)
-        self._offer = _heard(self._admit, self._listeners)
+        self._choose_way()
         return partial(self._listeners.remove, listener)
 
     def ledger(self) -> "dict[str, SinkLedger]":
@@ -283,6 +288,7 @@ class Tracker:
         self._ending.cancel()
         if not self._closed:
             self._closed = True
+            self._choose_way()
             self._queue.shut()
             self._stop(self._seconds(timeout_s))
         if not self._flusher.is_current_thread:
@@ -445,6 +451,24 @@ def newest_tracker() -> Tracker | None:
     return next((tracker for tracker in found if tracker is not None and not tracker.is_closed), None)
 
 
+@contextmanager
+def diverted(take: Callable[[Event], bool]) -> Iterator[None]:
+    """Hand the events of all trackers of this process to *take* instead of their sinks, for a while; for tests."""
+    _diversions.append(take)
+    _choose_ways()
+    try:
+        yield
+    finally:
+        _diversions.remove(take)
+        _choose_ways()
+
+
+def _choose_ways() -> None:
+    for tracker in list(_trackers):
+        tracker._choose_way()  # noqa: SLF001 - the same module
+
+
+_diversions: list[Callable[[Event], bool]] = []
 _trackers: "WeakSet[Tracker]" = WeakSet()
 _newest_first: list[ref[Tracker]] = []
 
