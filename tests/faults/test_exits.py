@@ -42,8 +42,7 @@ MANNERS = {
     ),
     "SIGINT": ("kill_soon(signal.SIGINT)", -signal.SIGINT),
     "SIGINT twice": (
-        "threading.Thread(target=lambda: (time.sleep(0.2), kill_soon(signal.SIGINT)), daemon=True).start()\n"
-        "kill_soon(signal.SIGINT)",
+        "threading.Thread(target=lambda: kill_soon(0, 0, signal.SIGINT), daemon=True).start(); kill_soon(signal.SIGINT)",
         -signal.SIGINT,
     ),
     "os._exit": ("os._exit(6)", 6),
