@@ -19,7 +19,9 @@ ORDER = [
     {"identifier"},
     {"usage", "event", "trace_context", "wrapping"},
     {"ambient_span"},
+    {"http_contract"},
     {"schema"},
+    {"openapi"},
     {"framing"},
     {"providers"},
     {"pricing"},
@@ -41,6 +43,7 @@ ORDER = [
     {"recording", "store"},
     {"testing"},
     {"pytest_plugin"},
+    {"web"},
     {"cli", "__main__"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

@@ -38,7 +38,8 @@ def _bounded_struct(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
     )
 
 
-_check = msgspec.json.Decoder(Union[(*map(_bounded_struct, EVENT_TYPES),)]).decode
+check_line = msgspec.json.Decoder(Union[(*map(_bounded_struct, EVENT_TYPES),)]).decode
+"""Raises `msgspec.DecodeError` for a line that is no event, or that has an integer beyond 64 bits."""
 
 
 def line_of(event: object, max_bytes: int, scrubber: Scrubber | None = None) -> bytes | str:
@@ -69,7 +70,7 @@ def _checked(event: Event, max_bytes: int, scrubber: Scrubber | None) -> bytes:
         scrubbed = event if scrubber is None else scrubber.event(event)
         if scrubbed is not event:
             line = encode_event(scrubbed)
-        _check(line)
+        check_line(line)
     return line
 
 

@@ -29,17 +29,23 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def _schema(kind: Any) -> dict[str, Any]:
     schema = msgspec.json.schema(kind)
-    for name, definition in schema.get("$defs", {}).items():
-        if name in _VOCABULARIES:
-            schema["$defs"][name] = _open(definition)
+    if "$defs" in schema:
+        schema["$defs"] = open_vocabularies(schema["$defs"])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def open_vocabularies(definitions: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the definitions, with vocabularies that allow words of other versions beside the known ones."""
+    return {
+        name: _open(definition) if name in _VOCABULARIES else definition
+        for name, definition in definitions.items()
+    }
 
 
 _VOCABULARIES = {kind.__name__ for kind in vocabulary.Vocabulary.__subclasses__()}
 
 
 def _open(definition: dict[str, Any]) -> dict[str, Any]:
-    """Allow words of other versions beside the known ones."""
     known = {"enum": definition.pop("enum")}
     return {**definition, "anyOf": [known, {"type": "string"}]}
 

@@ -4,14 +4,15 @@ import json
 from pathlib import Path
 
 from console_script import run
-from taximeter.schema import schema_text, schemas
+from taximeter.openapi import documents
+from taximeter.schema import schema_text
 
-WRITTEN = {name: json.loads(schema_text(schema)) for name, schema in schemas().items()}
+WRITTEN = {name: json.loads(schema_text(schema)) for name, schema in documents().items()}
 
 
 def test_without_a_name_the_schemas_are_listed() -> None:
     """One name a line."""
-    assert run("schema").stdout.split() == list(schemas())
+    assert run("schema").stdout.split() == list(documents())
 
 
 def test_one_is_printed_by_its_name() -> None:
@@ -25,7 +26,7 @@ def test_all_are_written_into_a_folder(tmp_path: Path) -> None:
     done = run("schema", "--out", "made/here", cwd=tmp_path)
     files = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "made/here").iterdir()}
     assert files == WRITTEN
-    assert sorted(done.stdout.split()) == sorted(f"made/here/{name}.json" for name in schemas())
+    assert sorted(done.stdout.split()) == sorted(f"made/here/{name}.json" for name in documents())
 
 
 def test_one_is_written_into_a_folder(tmp_path: Path) -> None:

@@ -290,6 +290,35 @@ def _retry(
     raise typer.Exit(retry_dead_letters(path, to or []))
 
 
+@app.command("receive")
+def _receive(
+    *,
+    db: Annotated[Path, typer.Option("--db", metavar="FILE", help="The SQLite file to store into.")] = Path(
+        "usage.db"
+    ),
+    token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOKEN", help="What senders have to show. Every user of the machine can see it here (ps)."
+        ),
+    ] = None,
+    token_file: Annotated[Path | None, typer.Option(metavar="FILE", help="A file that holds it.")] = None,
+    host: Annotated[str, typer.Option(metavar="HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8484,
+    certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Answer by https, with this PEM chain ...")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="... and its key.")] = None,
+) -> None:
+    """Store what HTTP sinks of other programs send, until SIGINT or SIGTERM.
+
+    The token may also be in the environment, as TAXIMETER_TOKEN. Needs the extra `web`.
+    """
+    from taximeter.cli.receive import receive
+
+    receive(db, token=token, token_file=token_file, host=host, port=port, certificate=certificate, key=key)
+
+
 @app.command("schema")
 def _schema(
     name: Annotated[str | None, typer.Argument(help="Which schema; without a name, list them.")] = None,
@@ -297,7 +326,7 @@ def _schema(
         Path | None, typer.Option(metavar="DIR", help="Write files into this folder instead of printing.")
     ] = None,
 ) -> None:
-    """Print the JSON Schemas of events."""
+    """Print the JSON Schemas of events, or the OpenAPI document of the server that HTTP sinks post to."""
     from taximeter.cli.schema import schema
 
     schema(name, out)

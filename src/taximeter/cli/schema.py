@@ -1,10 +1,11 @@
-"""`taximeter schema`: the JSON Schemas of events."""
+"""`taximeter schema`: the JSON Schemas of events, and the OpenAPI document of the HTTP contract."""
 
 import sys
 from pathlib import Path
 
 from taximeter.errors import ConfigurationError
-from taximeter.schema import schema_text, schemas
+from taximeter.openapi import documents
+from taximeter.schema import schema_text
 
 
 def schema(name: str | None, folder: Path | None) -> None:
@@ -14,7 +15,7 @@ def schema(name: str | None, folder: Path | None) -> None:
         ConfigurationError: There is no schema of that name.
         OSError: The folder cannot be written to.
     """
-    known = schemas()
+    known = documents()
     if name is not None:
         known = {_full_name(name, known): known[_full_name(name, known)]}
     if folder is not None:

@@ -35,15 +35,22 @@ class SqliteSink:
     Args:
         path: The database file, made on the first write with mode 0600.
         busy_timeout_s: How long to wait for another writer before the attempt fails.
+        durable: Whether what is written outlives a power cut at once, and not only the process.
         name: How receipts call this sink; None means the file's name.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, busy_timeout_s: float = 5.0, name: str | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        busy_timeout_s: float = 5.0,
+        durable: bool = False,
+        name: str | None = None,
     ) -> None:
         self.path = Path(path)
         self.name = name or self.path.name
         self._busy_timeout_s = busy_timeout_s
+        self._durable = durable
         self._connection: sqlite3.Connection | None = None
         self._file_id: tuple[int, int] | None = None
         self._random = Random()  # noqa: S311 - spreads waiting writers
@@ -55,10 +62,16 @@ class SqliteSink:
 
     async def write(self, batch: Batch) -> None:
         """Insert the batch in one transaction; ids that are there already are left as they are."""
+        await self.insert(batch)
+
+    async def insert(self, batch: Batch) -> int:
+        """Write the batch and return how many of its events were not there yet."""
         try:
             connection = await self._begin()
+            before = connection.total_changes
             _insert(connection, batch.lines)
             connection.execute("COMMIT")
+            return connection.total_changes - before
         except BaseException:
             self._disconnect()  # rolls back, and the next attempt looks at the file afresh
             raise
@@ -95,7 +108,7 @@ class SqliteSink:
             make_plain_file(self.path)
             for suffix in _BESIDE:
                 check_plain_file(f"{self.path}{suffix}")
-            self._connection = _connect(self.path)
+            self._connection = _connect(self.path, durable=self._durable)
             self._file_id = _file_id(self.path)
         return self._connection
 
@@ -113,12 +126,12 @@ def _file_id(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, *, durable: bool) -> sqlite3.Connection:
     # The thread may be another one after a restart, never two at once. Waiting is done above, not in SQLite.
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         connection.execute("BEGIN IMMEDIATE")
         _prepare(connection)
         connection.execute("COMMIT")

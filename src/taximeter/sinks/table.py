@@ -10,7 +10,7 @@ from taximeter.sinks.protocol import Sink
 
 ALLOWED = (
     "a path that ends in .db, .sqlite, .sqlite3, .ndjson or .jsonl,"
-    " an address that begins with sqlite:///, ndjson:///, call-log:, memory: or log:,"
+    " an address that begins with sqlite:///, ndjson:///, https://, http://, call-log:, memory: or log:,"
     " or an object with name, write(batch) and aclose()"
 )
 
@@ -49,10 +49,18 @@ def _log(level: str) -> Sink:
     return LogSink(level or "INFO")
 
 
+def _http(url: str) -> Sink:
+    from taximeter.sinks.http import HttpSink  # noqa: PLC0415 - httpx loads when it is wanted
+
+    return HttpSink(url)
+
+
 _BY_SCHEME: dict[str, Callable[[str], Sink]] = {
     "sqlite": lambda rest: _sqlite(_url_path("sqlite", rest)),
     "ndjson": lambda rest: _ndjson(_url_path("ndjson", rest)),
     "call-log": _call_log,
+    "https": lambda rest: _http(f"https:{rest}"),
+    "http": lambda rest: _http(f"http:{rest}"),
     "memory": _memory,
     "log": _log,
 }

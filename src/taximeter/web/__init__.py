@@ -1,0 +1,1 @@
+"""Servers, on top of all: nothing imports them."""
