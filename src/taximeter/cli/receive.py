@@ -1,7 +1,9 @@
 """`taximeter receive`: a server that stores what HTTP sinks send."""
 
 import sys
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from taximeter.cli.message import complain
 from taximeter.errors import ConfigurationError, MissingExtraError
@@ -11,7 +13,7 @@ from taximeter.sinks.token import TOKEN_VARIABLE, Token, token_from
 try:
     from taximeter.web.intake import Intake
     from taximeter.web.receiver import receiver
-    from taximeter.web.server import Certificate, listen, serve
+    from taximeter.web.server import Certificate, end_on_signals, listen, server_for
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in {"starlette", "uvicorn"}:
         raise
@@ -39,14 +41,19 @@ def receive(
     if not store.absolute().parent.is_dir():
         raise ConfigurationError("--db", str(store), "a file in a folder that exists")
     with listen(host, port) as listener:
-        bound_host, bound_port = listener.getsockname()[:2]
-        scheme = "https" if proof else "http"
-        if not proof and bound_host not in ("127.0.0.1", "::1"):
-            complain("tokens and events come in readable by the network: give --certificate and --key")
-        shown_host = f"[{bound_host}]" if ":" in bound_host else bound_host
-        sys.stdout.write(f"receiving on {scheme}://{shown_host}:{bound_port} into {store}\n")
-        sys.stdout.flush()
-        serve(receiver(Intake(SqliteSink(store, durable=True)), secret), listener, proof)
+        server = server_for(receiver(Intake(SqliteSink(store, durable=True)), secret), proof)
+        end_on_signals(server)
+        _announce(listener.getsockname(), store, is_secure=proof is not None)
+        server.run(sockets=[listener])
+
+
+def _announce(bound: tuple[Any, ...], store: Path, *, is_secure: bool) -> None:
+    host, port = bound[:2]
+    if not is_secure and not ip_address(host).is_loopback:
+        complain("tokens and events come in readable by the network: give --certificate and --key")
+    shown_host = f"[{host}]" if ":" in host else host
+    sys.stdout.write(f"receiving on http{'s' * is_secure}://{shown_host}:{port} into {store}\n")
+    sys.stdout.flush()
 
 
 def _token(token: str | None, token_file: Path | None) -> Token:

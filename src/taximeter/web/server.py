@@ -34,7 +34,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def server_for(app: Starlette, certificate: Certificate | None = None) -> uvicorn.Server:
-    """Return a server that logs nothing but trouble."""
+    """Return a server that logs nothing but trouble.
+
+    Raises:
+        OSError: The certificate cannot be read.
+    """
     config = uvicorn.Config(
         app,
         http="h11",
@@ -49,15 +53,18 @@ def server_for(app: Starlette, certificate: Certificate | None = None) -> uvicor
         ssl_certfile=certificate.chain if certificate else None,
         ssl_keyfile=certificate.key if certificate else None,
     )
+    config.load()
     return uvicorn.Server(config)
 
 
-def serve(app: Starlette, listener: socket.socket, certificate: Certificate | None = None) -> None:
-    """Answer until SIGINT or SIGTERM; requests that have begun are answered first."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises it again when it has ended
-        signal.signal(number, _do_nothing)
-    server_for(app, certificate).run(sockets=[listener])
+def end_on_signals(server: uvicorn.Server) -> None:
+    """Let SIGINT and SIGTERM end the server from now on, once the requests that have begun are answered.
 
+    It has handlers of its own while it runs, and raises the signal again afterwards: that would end the process.
+    """
 
-def _do_nothing(_number: int, _frame: object) -> None:
-    pass
+    def end(_number: int, _frame: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
