@@ -113,9 +113,9 @@ async def test_an_exchanged_token_is_found(tmp_path: Path) -> None:
 
     with FaultServer(guarded) as server:
         sink = HttpSink(server.url, token=file)
-        file.write_text("new")
         with pytest.raises(AccessDenied, match="401"):
-            await sink.write(batch(*numbered(1)))
+            await write(sink)
+        file.write_text("new")
         await write(sink)
 
 

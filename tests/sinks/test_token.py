@@ -28,15 +28,16 @@ def test_a_file_is_read_and_read_again(tmp_path: Path) -> None:
     """A secret that was exchanged is found; one that cannot be read leaves the old one."""
     (file := tmp_path / "token").write_text("first\n")
     token = Token(file)
+    assert not token.reload()
     file.write_text("second\n")
-    token.reload()
+    assert token.reload()
     assert token.authorization == b"Bearer second"
     for spoiled in ("", "two words"):
         file.write_text(spoiled)
-        token.reload()
+        assert not token.reload()
         assert token.authorization == b"Bearer second"
     file.unlink()
-    token.reload()
+    assert not token.reload()
     assert token.authorization == b"Bearer second"
 
 

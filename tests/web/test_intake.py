@@ -114,7 +114,23 @@ async def test_a_batch_of_nothing_is_one(intake: Intake) -> None:
         (gzip.compress(bytes(BODY_MAX_BYTES + 1)), True, 413, "too_large"),
         (gzip.compress(bytes(1 << 28), 1), True, 413, "too_large"),
     ],
-    ids=lambda value: repr(value)[:30],
+    ids=[
+        "nothing",
+        "cut",
+        "no value",
+        "no UTF-8",
+        "deep",
+        "no UTF-8 below",
+        "list",
+        "no events",
+        "events as object",
+        "not packed",
+        "nothing packed",
+        "packed and cut",
+        "packed and more",
+        "unpacks to too much",
+        "bomb",
+    ],
 )
 async def test_a_body_that_cannot_be_read(
     intake: Intake, data: bytes, *, is_gzip: bool, status: int, error: str

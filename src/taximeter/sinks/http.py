@@ -82,11 +82,11 @@ class HttpSink:
             self._sealed = batch, await envelope_of(batch, self._gzip_min_bytes)
         envelope = self._sealed[1]
         try:
-            settle(await self._connection.post(envelope.body, self._headers(envelope)), len(batch))
+            await self._post(envelope, len(batch))
         except AccessDenied:
-            if self._token is not None:
-                self._token.reload()
-            raise
+            if self._token is None or not self._token.reload():
+                raise
+            await self._post(envelope, len(batch))
         self._sealed = None
 
     async def aclose(self) -> None:
@@ -96,6 +96,9 @@ class HttpSink:
     def forget(self) -> None:
         """Connect anew in a forked child."""
         self._connection.forget()
+
+    async def _post(self, envelope: Envelope, n_events: int) -> None:
+        settle(await self._connection.post(envelope.body, self._headers(envelope)), n_events)
 
     def _headers(self, envelope: Envelope) -> httpx.Headers:
         headers = httpx.Headers(

@@ -37,11 +37,16 @@ class Token:
         """The value of the header `Authorization`."""
         return b"Bearer " + self._text.encode("ascii")
 
-    def reload(self) -> None:
-        """Read the file again, if it came from one; what cannot be read changes nothing."""
+    def reload(self) -> bool:
+        """Read the file again, if it came from one, and return whether it is another token now.
+
+        What cannot be read changes nothing.
+        """
+        before = self._text
         if self._file is not None:
             with suppress(ConfigurationError):
                 self._text = _read(self._file)
+        return self._text != before
 
 
 def token_from(given: "str | os.PathLike[str] | None") -> Token | None:

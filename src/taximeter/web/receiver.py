@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from taximeter.alarm import warn
+from taximeter.courier import describe
 from taximeter.http_contract import BATCH_PATH, HEALTH_PATH, BatchResult, Health
-from taximeter.lane import describe
 from taximeter.sinks.token import Token
 from taximeter.web.intake import BODY_MAX_BYTES, Intake, RefusedError, too_large
 
