@@ -79,7 +79,7 @@ def test_a_full_share_of_bytes_is_counted_at_the_sink_that_is_slow() -> None:
 
 
 def test_what_waits_is_bounded_by_bytes_too() -> None:
-    """Once one event has shown how large they are, a burst of such ones is refused instead of held."""
+    """Once one event has shown how large they are, a burst of such ones is refused (seen elsewhere: only items counted)."""
     blocking = BlockingSink()
     queue, flusher = flusher_to(blocking, max_bytes=100_000, batch_max_age_s=0, batch_max_events=1)
     large = [TaskCompletionEvent(user="u" * 10_000) for _ in range(500)]

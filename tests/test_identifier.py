@@ -8,7 +8,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taximeter.identifier import new_event_id, new_span_id, new_trace_id
+from taximeter.identifier import new_event_id, new_span_id, new_trace_id, time_of_id_us
 
 YEAR_3000_NS = 32_503_680_000 * 10**9
 
@@ -58,3 +58,10 @@ def test_trace_and_span_ids_have_the_w3c_shape() -> None:
     """32 and 16 lower-case hex digits."""
     assert re.fullmatch("[0-9a-f]{32}", new_trace_id())
     assert re.fullmatch("[0-9a-f]{16}", new_span_id())
+
+
+def test_the_time_of_an_id_can_be_read_back() -> None:
+    """To the millisecond; any other text has none."""
+    assert time_of_id_us(new_event_id(1_700_000_000_123_456_789)) == 1_700_000_000_123_000
+    for other in ("", "7", "0" * 36, "00000000-0000-4000-8000-000000000000", new_trace_id()):
+        assert time_of_id_us(other) is None

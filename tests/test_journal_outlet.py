@@ -15,11 +15,20 @@ from typing import Any
 import pytest
 
 import taximeter
-from sink_doubles import FailingSink, HangingSink, ListSink, assert_conserved, numbered, run_program
+from sink_doubles import (
+    FailingSink,
+    HangingSink,
+    ListSink,
+    RefusingSink,
+    assert_conserved,
+    numbered,
+    run_program,
+)
 from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent
 from taximeter.journal.folder import CARRIER_LOCK, Folder, Lock
 from taximeter.journal.recovery import verify
+from taximeter.sinks.refusal import AccessDenied
 from taximeter.tracker import Tracker
 
 
@@ -321,6 +330,25 @@ def test_a_folder_that_becomes_usable_later(folder: Path) -> None:
     assert len(sink.models) == 3
 
 
+def test_a_flush_does_not_wait_for_events_that_are_refused_meanwhile(folder: Path) -> None:
+    """What waits when it is called and is then found too large will never be in the journal."""
+    sink = ListSink()
+    tracker = taximeter.start(sink, journal=folder, max_event_bytes=2000)
+    folder.write_text("in the way")
+    track(tracker, 1)
+    wait_until(lambda: not tracker.health().ok)  # blocked: the next ones wait in the queue
+    for length in (10, 5000):
+        tracker.track_task_completion(TaskCompletionEvent(user="u" * length))
+    flushing = threading.Thread(target=tracker.flush, args=(30,))
+    flushing.start()
+    tracker.flush(0.2)  # the first flush has been heard of by now
+    folder.unlink()
+    flushing.join(10)
+    assert not flushing.is_alive()
+    receipt = tracker.close()
+    assert (receipt.delivered, receipt.dropped) == ({"list": 2}, {"too_large": 1})
+
+
 @pytest.mark.parametrize(
     ("options", "key"),
     [
@@ -383,6 +411,36 @@ def test_forked_children_write_segments_of_their_own(tmp_path: Path, *, write_th
     """However they end, the parent's journal is untouched, and everybody's events are delivered once."""
     printed = run_program(FORK.format(write_through=write_through), tmp_path)
     assert printed.splitlines()[-1] == "[]"
+
+
+def test_a_batch_cut_short_is_sent_again_and_counted_once(folder: Path) -> None:
+    """A carrier that ends in the middle of a bisection loses nothing; what was refused is refused again."""
+    sink = RefusingSink({"m3": "invalid"})
+    sink.fail_after = 1  # the first quarter arrives, then the sink is down
+    with taximeter.start(sink, journal=folder, close_timeout_s=0.2) as tracker:
+        track(tracker, 8)
+        assert tracker.flush(0.3).pending == {"refusing": 8}
+    assert sink.models[:2] == ["m0", "m1"]
+    assert tracker.ledger()["refusing"].pending == 8
+    up = RefusingSink({"m3": "invalid"})
+    taximeter.start(up, journal=folder).close()
+    assert up.models == [f"m{n}" for n in range(8) if n != 3]
+    ledger = tracker.ledger()["refusing"]
+    assert (ledger.tracked, ledger.delivered, ledger.dropped) == (8, 7, {"invalid": 1})
+
+
+def test_others_hear_how_a_sink_stands(folder: Path) -> None:
+    """A process that does not carry knows it from the cursor."""
+    with (
+        taximeter.start(
+            FailingSink(error=AccessDenied("401")), journal=folder, close_timeout_s=0.1
+        ) as carrier,
+        taximeter.start(FailingSink(), journal=folder, carry=False, close_timeout_s=0.1) as other,
+    ):
+        track(carrier, 1)
+        track(other, 1)
+        wait_until(lambda: [problem.what for problem in other.health().problems] == ["access_denied"])
+        assert other.ledger()["failing"].breaker == "denied"
 
 
 CARRIER = """

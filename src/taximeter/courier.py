@@ -12,6 +12,7 @@ from taximeter.dead_letters import DeadLetters, letters_for
 from taximeter.delivery import REFUSED, Delivery
 from taximeter.errors import UnreadableEventError
 from taximeter.policy import Policy
+from taximeter.receipt import SinkReceipt
 from taximeter.sinks.protocol import Sink
 from taximeter.sinks.refusal import AccessDenied, BatchRefused, EventsRefused, TryLater
 
@@ -65,6 +66,19 @@ class Courier:
     def state(self) -> State:
         """How the sink stands."""
         return self._breaker.state
+
+    def receipt(
+        self, *, delivered: int = 0, pending: int = 0, dropped: Mapping[str, int] | None = None
+    ) -> SinkReceipt:
+        """Return these counts with what is known of the attempts."""
+        return SinkReceipt(
+            delivered=delivered,
+            pending=pending,
+            dropped=dict(dropped or {}),
+            failed_attempts=self.failed_attempts,
+            last_error=self.last_error,
+            breaker=self.state.value,
+        )
 
     def hurry(self) -> None:
         """Try now, if the sink has not asked us to wait: the end is near."""

@@ -73,7 +73,7 @@ class Watch:
         now = monotonic()
         for name, sink in receipt.sinks.items():
             yield from breaker_problem(name, sink.breaker, sink.last_error)
-            if now - self._moved_at[name] >= self._stalled_after_s:
+            if sink.pending and now - self._moved_at[name] >= self._stalled_after_s:
                 yield stalled(name, sink.pending, now - self._moved_at[name])
         if self._restarted_at is not None and now - self._restarted_at < self._stalled_after_s:
             yield Problem(FLUSHER_RESTARTED)

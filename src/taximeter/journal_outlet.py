@@ -8,10 +8,11 @@ from pathlib import Path
 from time import monotonic
 
 import anyio
+import msgspec
 
 from taximeter.courier import Courier
 from taximeter.journal.carrier import Carrier, Load
-from taximeter.journal.cursor import Account, peek_cursor
+from taximeter.journal.cursor import Account, Cursor, peek_cursor
 from taximeter.journal.folder import Folder, close_inherited
 from taximeter.journal.options import JournalOptions
 from taximeter.journal.segment import SegmentName
@@ -70,6 +71,8 @@ class JournalOutlet:
         self._held_since = 0.0
         self._from_held = 0
         self._accounts: dict[str, Account] = {}
+        self._others: dict[str, Cursor | None] = {}
+        """What another process last said of a sink, while that one carries."""
         self._noted: dict[str, int] = {}
         self._note_at = 0.0
 
@@ -222,14 +225,13 @@ class JournalOutlet:
             self._folder.close()
 
     def _sink_receipt(self, courier: Courier, account: Account, written: int) -> SinkReceipt:
-        return SinkReceipt(
-            delivered=account.delivered,
-            pending=written - account.recorded,
-            dropped=account.dropped.copy(),
-            failed_attempts=courier.failed_attempts,
-            last_error=courier.last_error,
-            breaker=courier.state.value,
+        receipt = courier.receipt(
+            delivered=account.delivered, pending=written - account.recorded, dropped=account.dropped
         )
+        if others := self._others.get(courier.name):
+            last_error = courier.last_error or others.last_error
+            return msgspec.structs.replace(receipt, breaker=others.breaker, last_error=last_error)
+        return receipt
 
     @property
     def _journaled(self) -> int:
@@ -295,9 +297,11 @@ class JournalOutlet:
         if self._writer is None or self._folder is None or self._folder.is_closed:
             return known
         cursor = self._carrier.cursor(sink) if self._carrier else None
+        others = None
         if cursor is None:
             with suppress(OSError):
-                cursor = peek_cursor(self._folder, sink)
+                cursor = others = peek_cursor(self._folder, sink)
+        self._others[sink] = others
         account = cursor.accounts.get(self._writer.name) if cursor else None
         if account is not None and account.recorded >= known.recorded:
             known = self._accounts[sink] = account

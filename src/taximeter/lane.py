@@ -85,14 +85,8 @@ class Lane:
 
     def receipt(self, pending_before: int) -> SinkReceipt:
         """Return this lane's counts; *pending_before* events are on the way to all lanes."""
-        return SinkReceipt(
-            delivered=self._delivered,
-            pending=pending_before + self._held_events,
-            dropped=dict(self._dropped),
-            failed_attempts=self.courier.failed_attempts,
-            last_error=self.courier.last_error,
-            breaker=self.courier.state.value,
-        )
+        pending = pending_before + self._held_events
+        return self.courier.receipt(delivered=self._delivered, pending=pending, dropped=self._dropped)
 
     def _wake(self) -> None:
         if self._more is not None:

@@ -64,6 +64,22 @@ def test_drain_runs_beside_a_service(tmp_path: Path) -> None:
     assert segment_paths(folder) == []
 
 
+def test_drain_says_when_a_sink_fails(folder: Path, tmp_path: Path) -> None:
+    """One line on stderr, instead of silence beside a journal that grows."""
+    (tmp_path / "usage.db").mkdir()
+    with subprocess.Popen(
+        [TAXIMETER, "drain", str(folder), "--to", "usage.db"],
+        cwd=tmp_path,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as drain:
+        assert drain.stderr is not None
+        assert "sink usage.db failed" in drain.stderr.readline()
+        drain.send_signal(signal.SIGTERM)
+        drain.wait(10)
+
+
 def test_status_shows_the_ledger(folder: Path, tmp_path: Path) -> None:
     """Tracked is delivered, pending and dropped together."""
     before = run("journal", "status", folder)

@@ -11,7 +11,11 @@ import msgspec
 import pytest
 
 from sink_doubles import batch, numbered, run_program
+from taximeter.courier import Courier
+from taximeter.delivery import Delivery
+from taximeter.errors import UnreadableEventError
 from taximeter.event import CallFailedEvent, CallFailedPayload, CallStartedEvent, TaskCompletionEvent
+from taximeter.sinks.batch import batch_of
 from taximeter.sinks.sqlite import SqliteSink
 from taximeter.vocabulary import Operation, Outcome, TaskType
 
@@ -41,6 +45,19 @@ async def written(path: Path, *events: Any) -> None:
     sink = SqliteSink(path)
     await sink.write(batch(*events))
     await sink.aclose()
+
+
+@pytest.mark.parametrize("junk", [b"{}", b"\xff", b"[" * 100_000, b'{"type":"NO_SUCH_EVENT"}'], ids=repr)
+async def test_a_line_that_is_no_event_is_named_as_such(path: Path, junk: bytes) -> None:
+    """So that the courier can take it out of its batch; nothing of the batch is written."""
+    good = batch(*numbered(2)).lines
+    sink = SqliteSink(path)
+    with pytest.raises(UnreadableEventError):
+        await sink.write(batch_of([*good, junk]))
+    delivery = Delivery(batch_of([*good, junk, *batch(*numbered(1)).lines]))
+    assert await Courier(sink, "usage.db", retry_budget_s=5).write(delivery) is None
+    await sink.aclose()
+    assert delivery.refused == {2: "unreadable"}
 
 
 async def test_every_field_has_its_column(path: Path, database: sqlite3.Connection) -> None:

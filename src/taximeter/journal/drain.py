@@ -3,16 +3,22 @@
 import signal
 import threading
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 
 import anyio
 
+from taximeter.alarm import Alarm
 from taximeter.courier import Courier, couriers_to
 from taximeter.dead_letters import FILE_NAME
+from taximeter.health import Watch
 from taximeter.journal.carrier import Carrier, Load
 from taximeter.journal.folder import Folder
 from taximeter.policy import Policy
+from taximeter.receipt import Receipt
 from taximeter.sinks.protocol import Sink
+
+_LOOK_EVERY_S = 1.0
 
 
 async def drain(path: Path, sinks: Mapping[str, Sink], policy: Policy, *, once: bool) -> None:
@@ -40,11 +46,14 @@ async def drain(path: Path, sinks: Mapping[str, Sink], policy: Policy, *, once: 
     )
     carrier = Carrier(folder, couriers, load, ledger=threading.RLock())
     try:
-        if once:
-            carrier.finish()
-            await carrier.run()
-        else:
-            await _until_told(carrier, couriers, policy.close_timeout_s)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_warn_of_failures, couriers)
+            if once:
+                carrier.finish()
+                await carrier.run()
+            else:
+                await _until_told(carrier, couriers, policy.close_timeout_s)
+            tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
             for sink in sinks.values():
@@ -62,3 +71,13 @@ async def _until_told(carrier: Carrier, couriers: Sequence[Courier], close_timeo
                 courier.hurry()
             carrier.finish()
             tasks.cancel_scope.deadline = anyio.current_time() + close_timeout_s
+
+
+async def _warn_of_failures(couriers: Sequence[Courier]) -> None:
+    def receipt() -> Receipt:
+        return Receipt(sinks={courier.name: courier.receipt() for courier in couriers})
+
+    alarm = Alarm(receipt, Watch(inf))
+    while True:
+        alarm.look()
+        await anyio.sleep(_LOOK_EVERY_S)

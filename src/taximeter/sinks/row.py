@@ -6,6 +6,7 @@ from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
+from taximeter.errors import UnreadableEventError
 from taximeter.event import EVENT_TYPES, CallStartedEvent, TaskCompletionEvent
 from taximeter.vocabulary import Vocabulary
 
@@ -98,15 +99,26 @@ _decode = msgspec.json.Decoder(Union[(_CompletionRow, *_CALL_ROWS)]).decode
 
 
 def rows_of(lines: Iterable[bytes]) -> dict[Table, list[tuple[Any, ...]]]:
-    """Return the rows of these events for each table, in order; tables without one have an empty list."""
+    """Return the rows of these events for each table, in order; tables without one have an empty list.
+
+    Raises:
+        UnreadableEventError: A line is no event of a kind known here.
+    """
     rows: dict[Table, list[tuple[Any, ...]]] = {EVENTS: [], CALL_EVENTS: []}
-    for row in map(_decode, lines):
+    for row in _decoded(lines):
         if type(row) is _CompletionRow:
             rows[EVENTS].append(_values(EVENTS, list(msgspec.structs.astuple(row))))
         else:
             tag = row.__struct_config__.tag
             rows[CALL_EVENTS].append(_values(CALL_EVENTS, [tag, *msgspec.structs.astuple(row)]))
     return rows
+
+
+def _decoded(lines: Iterable[bytes]) -> list[Any]:
+    try:
+        return [*map(_decode, lines)]
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise UnreadableEventError(str(error)) from error
 
 
 def _values(table: Table, values: list[Any]) -> tuple[Any, ...]:
