@@ -53,7 +53,8 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def is_empty(self) -> bool:
         """Whether nothing at all is known."""
-        return all(getattr(self, name) is None for name in self.__struct_fields__)
+        counts = msgspec.structs.astuple(self)
+        return counts.count(None) == len(counts)
 
     def __add__(self, other: Self) -> Self:
         """Add counter by counter; unknown plus known is the known one."""

@@ -106,8 +106,10 @@ class Catalog:
         )
         if usage is not None and reported_usd_nanos is None and not charges:
             plan = self._plan(situation, at_us)
-            if plan.by_tokens_alone and (femtos := flat_amount(usage, plan.level(usage).tokens)):
-                return self._priced(plan, femtos, complete=True)
+            if plan.by_tokens_alone:
+                femtos = flat_amount(usage, plan.level(usage).tokens)
+                if femtos or (plan.free and femtos == 0 and not usage.is_empty):
+                    return self._priced(plan, femtos, complete=True)
         return self._settled(self._bill(usage, charges, situation, at_us), reported_usd_nanos)
 
     def breakdown(

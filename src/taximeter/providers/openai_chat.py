@@ -30,6 +30,7 @@ from taximeter.providers.values import (
 from taximeter.usage import Usage
 
 _CALLS = frozenset({"tool_calls", "function_call", "tool_use_id"})
+_AMOUNTS = frozenset({"cost", "cost_in_usd_ticks", "pydantic_ai_gateway"})
 _TIMED = ("prompt_n", "cache_n", "predicted_n")
 _GOOGLE = frozenset({"google", "vertex"})
 
@@ -288,9 +289,13 @@ def read_usage(raw: Mapping[str, Any], provider: str) -> Usage:
         or counts.output_tokens_details
         or _NO_OUTPUT_DETAILS
     )
-    prompt = first_known(counts.prompt_tokens, counts.input_tokens)
-    completion = first_known(counts.completion_tokens, counts.output_tokens)
-    reasoning = first_known(outputs.reasoning_tokens, counts.reasoning_tokens)
+    prompt, completion, reasoning = counts.prompt_tokens, counts.completion_tokens, outputs.reasoning_tokens
+    if prompt is None:
+        prompt = counts.input_tokens
+    if completion is None:
+        completion = counts.output_tokens
+    if reasoning is None:
+        reasoning = counts.reasoning_tokens
     if reasoning or provider in _GOOGLE:
         completion = _with_hidden_reasoning(prompt, completion, reasoning, counts.total_tokens, provider)
     if inputs.audio_tokens and provider == "mistral":
@@ -372,6 +377,8 @@ def read_timings(timings: Mapping[str, Any]) -> Usage | None:
 
 def reported_cost(raw: Mapping[str, Any]) -> Decimal | None:
     """Return what the provider says the call cost, in US dollars: OpenRouter, Perplexity, xAI."""
+    if _AMOUNTS.isdisjoint(raw):
+        return None
     cost = raw.get("cost")
     if isinstance(cost, dict):
         return as_usd(cost.get("total_cost"))
