@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from price_lists import SHIPPED
+from price_lists import NOON_2026, SHIPPED
 from taximeter.pricing.record import price_record
+from taximeter.usage import Usage
 
 
 def anthropic(fresh: int, answer: int, **more: Any) -> dict[str, Any]:
@@ -127,6 +128,19 @@ BILLS: dict[str, tuple[str, str, str, dict[str, Any], dict[str, Any], list[tuple
         {"usage": {"prompt_tokens": 1000, "completion_tokens": 1000, "prompt_cache_hit_tokens": 400}}, {},
         [(600, "0.27"), (400, "0.07"), (1000, "1.1")],
     ),
+    "research bills thinking, citations and searches apart": (
+        "perplexity", "sonar-deep-research", "2026-01-01",
+        openai(33, 7163, citation_tokens=20_016, num_search_queries=18, reasoning_tokens=73_997), {},
+        [(33, "2"), (7163, "8"), (73_997, "3"), (20_016, "2"), (18, "5000")],
+    ),
+    "the size of the search that the answer names": (
+        "perplexity", "sonar", "2026-01-01", openai(100, 10, search_context_size="high"), {},
+        [(100, "1"), (10, "1"), (1, "12000")],
+    ),
+    "a transcript by the second": (
+        "mistral", "voxtral-mini-latest", "2026-10-01",
+        openai(4, 14, audio=402, prompt_audio_seconds=3, total_tokens=420), {}, [(1, "150")],
+    ),
     "a router's choice of host is no other model": (
         "openrouter", "anthropic/claude-sonnet-4.5:nitro", "2026-01-01", openai(1000, 1000), {},
         [(1000, "3"), (1000, "15")],
@@ -187,3 +201,17 @@ def test_a_tier_without_a_price_is_not_priced_in_silence(
         "context": {"service_tier": tier},
     }
     assert price_record(record, SHIPPED)["cost_status"] == status
+
+
+def test_thinking_beyond_the_output_is_never_a_refund() -> None:
+    """A surcharge below the price of output counts for what is in the output only."""
+    usage = Usage(uncached_input_tokens=0, text_output_tokens=10, reasoning_tokens=500)
+    cost = SHIPPED.cost(usage, provider="perplexity", model="sonar-deep-research", at_us=NOON_2026)
+    assert cost.usd_nanos == 30_000
+
+
+def test_a_call_with_ones_own_key_costs_what_the_host_behind_charges() -> None:
+    """OpenRouter itself charges little or nothing for it."""
+    raw = openai(100, 10, cost=0.001, is_byok=True, cost_details={"upstream_inference_cost": 0.00417})
+    priced = price_record({"provider": "openrouter", "model": "openai/gpt-4o", "raw_usage": raw}, SHIPPED)
+    assert (priced["cost_status"], priced["cost_usd_nanos"]) == ("reported", 5_170_000)

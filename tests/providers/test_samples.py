@@ -292,7 +292,11 @@ EXPECTED: dict[str, dict[str, Any]] = {
     },
     "mistral.transcription.json": {
         "usage": U(
-            uncached_input_tokens=3, cache_read_tokens=0, audio_input_tokens=375, text_output_tokens=11
+            uncached_input_tokens=3,
+            cache_read_tokens=0,
+            audio_input_tokens=375,
+            text_output_tokens=11,
+            units={"audio_ms": 3000},
         )
     },
     "mistral.ocr.json": {"usage": U(units={"page": 3})},

@@ -7,7 +7,7 @@ import msgspec
 from taximeter.pricing.cost import Cost
 from taximeter.pricing.kind import TOKEN_KINDS, list_price, unit_of
 from taximeter.pricing.money import FEMTOS_PER_MICRO, FEMTOS_PER_NANO, apportion
-from taximeter.pricing.plan import NO_LEVEL, Level, Plan, piece_amount
+from taximeter.pricing.plan import NO_LEVEL, Level, Plan, piece_amount, reasoned
 from taximeter.usage import Usage
 from taximeter.vocabulary import CostStatus
 
@@ -77,11 +77,11 @@ def _token_counts(usage: Usage, level: Level) -> Iterator[tuple[str, int, int | 
     """Yield (kind, tokens, rate); reasoning stands apart from the output where it has a price of its own."""
     rates = dict(zip(TOKEN_KINDS, level.tokens, strict=True))
     surcharge = rates.pop("reasoning")
-    reasoning = usage.reasoning_tokens if surcharge else None
+    reasoning = reasoned(usage) if surcharge else 0
     for kind, rate in rates.items():
         quantity = getattr(usage, TOKEN_KINDS[kind]) or 0
         if kind == "output":
-            quantity -= reasoning or 0
+            quantity -= reasoning
         if quantity:
             yield kind, quantity, rate
     if reasoning:

@@ -65,11 +65,14 @@ if tuple(TOKEN_KINDS.values()) != Usage.__struct_fields__[:-1]:  # the sums belo
 def fill(rates: Rates) -> dict[str, int]:
     """Add the rates that a price list leaves out: what it does not price apart costs what its parent costs.
 
-    Audio that is billed by its length is not billed by tokens again.
+    Audio that is billed by its length is not billed by tokens again, and neither is what was said in it where the list
+    has nothing but the length.
     """
     full = dict(rates)
     if "audio_ms" in full:
         full.setdefault("audio_input", 0)
+        full.setdefault("input", 0)
+        full.setdefault("output", 0)
     cached_audio_parent = "audio_input" if "audio_input" in full else "cache_read"
     for kind, parent in (*PARENTS.items(), ("cache_read_audio", cached_audio_parent)):
         if kind not in full and parent in full:

@@ -64,7 +64,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         level = self.level(usage)
         total = sum(extra for _, _, extra in self.marginal_parts(usage))
         complete = self.lacks is None and not _is_untimed(usage, level)
-        for quantity, rate in zip(counters(usage)[:-1], level.tokens, strict=True):
+        quantities = (*counters(usage)[:_REASONING], reasoned(usage))
+        for quantity, rate in zip(quantities, level.tokens, strict=True):
             if quantity and rate is not None:
                 total += quantity * rate
             elif quantity:
@@ -96,14 +97,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
                     yield tokens, level, extra
 
 
-def flat_amount(usage: Usage, rates: FlatRates) -> int | None:  # noqa: C901, PLR0912 - see the docstring
+def flat_amount(usage: Usage, rates: FlatRates) -> int | None:  # noqa: C901 - see the docstring
     """Return what a usage costs in femtodollars by flat rates; None when it has something that they do not price.
 
     Every call that is tracked passes here, so the counters are spelled out: a loop over them takes twice as long.
     """
     if usage.units:
         return None
-    fresh, read, write_5m, write_1h, audio, read_audio, image, text, audio_out, image_out, reasoning = rates
+    fresh, read, write_5m, write_1h, audio, read_audio, image, text, audio_out, image_out, _ = rates
     total = 0
     try:
         if tokens := usage.uncached_input_tokens:
@@ -126,8 +127,6 @@ def flat_amount(usage: Usage, rates: FlatRates) -> int | None:  # noqa: C901, PL
             total += tokens * audio_out
         if tokens := usage.image_output_tokens:
             total += tokens * image_out
-        if tokens := usage.reasoning_tokens:
-            total += tokens * reasoning
     except TypeError:  # a rate that is None
         return None
     return total
@@ -137,16 +136,22 @@ def is_by_tokens_alone(plan: Plan) -> bool:
     """Whether `flat_amount` at the level reached is the whole cost of a call that has no pieces."""
     if not plan.levels or plan.lacks is not None:
         return False
-    return not any(level.marginal or not level.pieces.keys().isdisjoint(_UNASKED) for level in plan.levels)
+    return not any(
+        level.marginal or level.tokens[_REASONING] or not level.pieces.keys().isdisjoint(_UNASKED)
+        for level in plan.levels
+    )
+
+
+def reasoned(usage: Usage) -> int:
+    """Return how much of the output was reasoning."""
+    return min(usage.reasoning_tokens or 0, usage.text_output_tokens or 0)
 
 
 def _is_untimed(usage: Usage, level: Level) -> bool:
-    """Whether audio is billed by its length and the answer counts its tokens only."""
-    return (
-        bool(usage.audio_input_tokens)
-        and "audio_ms" in level.pieces
-        and "audio_ms" not in (usage.units or {})
-    )
+    """Whether audio is billed by its length, which the answer does not tell."""
+    if "audio_ms" not in level.pieces or "audio_ms" in (usage.units or {}):
+        return False
+    return bool(usage.audio_input_tokens) or not level.tokens[0]
 
 
 def _beyond(inputs: Sequence[int | None], level: Level, below: Level) -> tuple[int, int]:

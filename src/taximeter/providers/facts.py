@@ -38,6 +38,7 @@ class Facts(msgspec.Struct, gc=False):
     charges: tuple[tuple[str | None, Usage], ...] = ()
     raw_usage: dict[str, Any] | None = None
     reported_cost_usd: Decimal | None = None  # exactly as the provider writes it
+    paid_elsewhere_usd: Decimal | None = None  # the rest of the cost, which another one charges
     service_tier: str | None = None
     price_context: dict[str, str] | None = (
         None  # what else moves the price: speed, inference_geo, batch, region
@@ -56,13 +57,14 @@ class Facts(msgspec.Struct, gc=False):
     @property
     def reported_cost_usd_nanos(self) -> int | None:
         """What the provider says the call cost, in whole nanodollars, rounded half to even."""
-        nanos = self.exact_reported_nanos
-        return None if nanos is None else int(nanos.to_integral_value(ROUND_HALF_EVEN))
+        usd = self.reported_cost_usd
+        return None if usd is None else int(usd.scaleb(9).to_integral_value(ROUND_HALF_EVEN))
 
     @property
     def exact_reported_nanos(self) -> Decimal | None:
-        """The same before it is rounded."""
-        return None if self.reported_cost_usd is None else self.reported_cost_usd.scaleb(9)
+        """What the call cost in all by what its answer reports, in nanodollars, not rounded."""
+        usd = self.reported_cost_usd
+        return None if usd is None else (usd + (self.paid_elsewhere_usd or 0)).scaleb(9)
 
     @property
     def failed(self) -> bool:

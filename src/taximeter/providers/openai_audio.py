@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from taximeter.providers.answer import Answer
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.openai_chat import read_usage, reported_cost
+from taximeter.providers.pieces import note_pieces
 from taximeter.providers.values import (
     as_mapping,
     as_text,
@@ -49,6 +50,7 @@ class AudioAnswer(Answer):
         self.facts.service_tier = as_text(raw.get("service_tier"))
         if "prompt_tokens" in raw:
             self.facts.usage = read_usage(raw, self.endpoint.provider)
+            note_pieces(self.facts, raw)
         elif raw.get("type") == "duration":
             self.facts.usage = _duration(raw.get("seconds"))
         else:

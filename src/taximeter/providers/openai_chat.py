@@ -14,6 +14,7 @@ import msgspec
 from taximeter.providers.answer import LIMIT, UNREADABLE, Answer, nested
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
+from taximeter.providers.pieces import BILLERS, note_pieces
 from taximeter.providers.request import Message, system_text, tool_names
 from taximeter.providers.shape import Count, Object, Text, shaped
 from taximeter.providers.values import (
@@ -212,6 +213,9 @@ class ChatAnswer(Answer):
             if "usage_breakdown" in facts.raw_usage:
                 facts.charges = read_charges(facts.raw_usage, facts.provider)
             facts.reported_cost_usd = reported_cost(facts.raw_usage)
+            facts.paid_elsewhere_usd = paid_elsewhere(facts.raw_usage)
+            if facts.provider in BILLERS:
+                note_pieces(facts, facts.raw_usage)
 
     def _add_groq(self, groq: Mapping[str, Any], breakdown: Mapping[str, Any] | None) -> None:
         """Take what only Groq has: a usage in a place of its own, and the models of a compound system."""
@@ -344,12 +348,12 @@ def _with_hidden_reasoning(
 ) -> int | None:
     """Return all output, reasoning included.
 
-    xAI counts reasoning beside the completion, whatever its total says; hosts of its models show it by theirs. Google's
-    compatible endpoint does not name its thinking at all; only the total holds it.
+    xAI counts reasoning beside the completion, whatever its total says; hosts of its models show it by theirs, and
+    Perplexity's deep research has more of it than of completion. Google's compatible endpoint does not name its thinking at all; only the total holds it.
     """
     seen = known_sum(prompt, completion)
     if reasoning and completion is not None:
-        beside = provider == "xai" or total == known_sum(seen, reasoning)
+        beside = provider == "xai" or total == known_sum(seen, reasoning) or reasoning > completion
         return completion + reasoning if beside else completion
     if provider in _GOOGLE and total is not None and seen is not None and prompt is not None and total > seen:
         return total - prompt
@@ -388,3 +392,13 @@ def reported_cost(raw: Mapping[str, Any]) -> Decimal | None:
         return ticks_as_usd(ticks)
     gateway = raw.get("pydantic_ai_gateway")  # what Pydantic's gateway adds to a provider's usage
     return as_usd(gateway.get("cost_estimate")) if isinstance(gateway, dict) else None
+
+
+def paid_elsewhere(raw: Mapping[str, Any]) -> Decimal | None:
+    """Return what a call with the user's own key costs at the host behind OpenRouter, which charges less or nothing.
+
+    Documented (2026-11) at openrouter.ai/docs/use-cases/usage-accounting: `is_byok`, `upstream_inference_cost`.
+    """
+    if raw.get("is_byok") is not True:
+        return None
+    return as_usd(as_mapping(raw.get("cost_details")).get("upstream_inference_cost"))

@@ -1,5 +1,7 @@
 """Explanations: how the cost of one recorded call came about, from the event alone."""
 
+from decimal import Decimal
+
 import msgspec
 
 from taximeter.event import TaskCompletionEvent
@@ -34,7 +36,7 @@ def explain(event: TaskCompletionEvent, catalog: Catalog) -> Explanation:
         service_tier=event.service_tier,
         context=event.price_context,
         charges=_charges_of(event),
-        reported_usd_nanos=event.reported_cost_usd_nanos,
+        reported_usd_nanos=_reported_by(event),
     )
     return Explanation(event=event, breakdown=breakdown, doubts=tuple(_doubts(event, breakdown, catalog)))
 
@@ -49,6 +51,14 @@ def usage_of(event: TaskCompletionEvent) -> Usage | None:
 def _charges_of(event: TaskCompletionEvent) -> tuple[tuple[str | None, Usage], ...]:
     """Return what was priced in place of the usage; it is in the raw usage only."""
     return _facts_of(event).charges if event.raw_usage else ()
+
+
+def _reported_by(event: TaskCompletionEvent) -> int | Decimal | None:
+    """Return the provider's own amount, to the last digit where the raw usage still has it."""
+    if event.reported_cost_usd_nanos is None or not event.raw_usage:
+        return event.reported_cost_usd_nanos
+    exact = _facts_of(event).exact_reported_nanos
+    return event.reported_cost_usd_nanos if exact is None else exact
 
 
 def _facts_of(event: TaskCompletionEvent) -> Facts:
