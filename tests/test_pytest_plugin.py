@@ -7,6 +7,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import taximeter
+
 PASSING = """
 import anyio
 import pytest
@@ -109,3 +111,8 @@ def test_pytest_finds_the_plugin_by_itself() -> None:
     """An installed taximeter brings it along."""
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["pytest11"] == {"taximeter": "taximeter.pytest_plugin"}
+
+
+def test_who_imports_us_first_is_not_warned() -> None:
+    """Pytest warns of plugins that were imported before it started, unless their docstring has this word."""
+    assert "PYTEST_DONT_REWRITE" in str(taximeter.__doc__)

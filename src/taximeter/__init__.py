@@ -9,6 +9,8 @@ Three doors, from least to most work::
 
     event = tracker.events.build(provider="anthropic", response=payload)
     tracker.track_task_completion(event)              # fire and forget
+
+(PYTEST_DONT_REWRITE: a program that imports us before it starts pytest is not to be warned about our plugin.)
 """
 
 from importlib import import_module
