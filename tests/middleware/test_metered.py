@@ -18,6 +18,8 @@ from list_tracker import BrokenTracker, ListTracker
 from model_stack import Adapter, Answer, BusyError, Counts, Fallback, Layer, RateLimit, Retry
 from taximeter import ConfigurationError, Metered, Override, Usage
 from taximeter.capture import meter
+from taximeter.event import TaskCompletionEvent
+from taximeter.observation import Observation
 from taximeter.vocabulary import CostSource, CostStatus, Operation, Outcome, TaskType, UsageStatus
 
 SONNET, MINI = "claude-sonnet-4-5", "gpt-4o-mini"
@@ -502,6 +504,34 @@ def test_an_error_after_the_answer_keeps_its_tokens(tracker: ListTracker) -> Non
         Metered(wire_adapter(tracker, (200, broken)), tracker).invoke(ASK)
     event = tracker.event
     assert (event.outcome, event.error_type, event.actual_input_tokens) == (Outcome.FAILURE, "KeyError", 1000)
+
+
+@pytest.mark.anyio
+async def test_a_call_around_it_is_the_same_call(tracker: ListTracker) -> None:
+    """`taximeter.call` around a metered model is one event, of a stream that is read later too."""
+    model = Metered(Adapter("anthropic", SONNET, answer()), tracker, methods=("invoke", "stream"))
+    with taximeter.call(tracker=tracker, quality_gate_passed=True):
+        await model.invoke(ASK)
+    with taximeter.call(tracker=tracker):
+        stream = model.stream(ASK)
+    assert [item async for item in stream]
+    tracked: list[object] = [*tracker.tracked]
+    calls = [event for event in tracked if isinstance(event, TaskCompletionEvent)]
+    assert [event.actual_input_tokens for event in calls] == [1000, 1000]
+    assert calls[0].quality_gate_passed
+
+
+def test_layers_count_what_they_hand_on(tracker: ListTracker) -> None:
+    """Whatever happens inside, a layer around knows how many calls are still under way: none."""
+    adapter = wire_adapter(tracker, (503, {}), (200, COMPLETION), (503, {}), (503, {}), (200, COMPLETION))
+    model = Metered(Metered(adapter, tracker), tracker)
+    with Observation(tracker) as seen:
+        model.invoke(ASK)
+        with pytest.raises(KeyError):
+            model.invoke(ASK)
+        model.invoke(ASK)
+    assert (len(seen.calls), seen.begun, seen.unfinished) == (3, 3, 0)
+    assert tracker.tracked == []
 
 
 # Configuration

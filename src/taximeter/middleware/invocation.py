@@ -11,7 +11,7 @@ import msgspec
 from taximeter.event import TaskCompletionEvent
 from taximeter.middleware.answer import has_usage, read_answer, read_request
 from taximeter.middleware.meter import Meter
-from taximeter.observation import Observation, ObservedCall, is_taken
+from taximeter.observation import Observation, ObservedCall, begin_in, current_observation, is_taken
 from taximeter.providers import Facts
 from taximeter.scopes import NOBODY, current_scope
 from taximeter.vocabulary import CostSource, Operation, Outcome
@@ -43,6 +43,7 @@ class Invocation:
 
     def __init__(self, meter: Meter, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         self.observation = Observation(meter.tracker)
+        self._outer = current_observation()
         self._meter = meter
         self._arguments = args, kwargs
         self._scope = current_scope()
@@ -51,6 +52,7 @@ class Invocation:
         self._first_item_ns: int | None = None
         self._started_at_us = time_ns() // 1000
         self._started_ns = perf_counter_ns()
+        begin_in(self._outer, meter.tracker)
 
     def __enter__(self) -> None:
         self.observation.__enter__()
@@ -100,14 +102,22 @@ class Invocation:
         else:
             facts = self._facts(response, error)
             event = self._event_of_facts(facts, error, duration_ms)
-        for call in self.observation.calls:
-            if call is not answer and (event is None or _has_usage(call.event)):
-                self._meter.track(call.event)
-        if event is not None and not is_taken(
-            self.observation.outer, self._meter.tracker, ObservedCall(event, facts)
-        ):
-            self._meter.track(event)
+        calls = [call for call in self.observation.calls if call is not answer]
+        kept = [call for call in calls if event is None or _has_usage(call.event)]
+        begin_in(
+            self._outer, self._meter.tracker, -1 if event is None else len(kept) - len(self.observation.calls)
+        )
+        for call in kept:
+            self._hand_over(call)
+        if event is not None and self._hand_over(ObservedCall(event, facts)):
             self._meter.log(event)
+
+    def _hand_over(self, call: ObservedCall) -> bool:
+        """Track the event unless a layer around takes it over; return whether it is ours."""
+        is_ours = not is_taken(self._outer, self._meter.tracker, call)
+        if is_ours:
+            self._meter.track(call.event)
+        return is_ours
 
     def _answering_call(self) -> ObservedCall | None:
         """Return the call that was seen below and led to this one's end: the last success, else the last one."""
