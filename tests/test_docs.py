@@ -71,6 +71,14 @@ def test_python_blocks_run(code: str, tmp_path: Path, providers: dict[str, str])
     run([sys.executable, "-W", "error", "block.py"], tmp_path, providers)
 
 
+@pytest.mark.parametrize("code", [each for each in PYTHON if "\ndef test_" in str(each.values[0])])
+def test_tests_pass(code: str, tmp_path: Path, providers: dict[str, str]) -> None:
+    """A block that shows tests is run by pytest as well."""
+    (tmp_path / "test_block.py").write_text(code)
+    command = [sys.executable, "-m", "pytest", "-p", "taximeter.pytest_plugin", "-W", "error"]
+    run(command, tmp_path, {**providers, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
+
+
 @pytest.mark.parametrize("page", COMMANDED, ids=name)
 def test_commands_run(page: Path, tmp_path: Path, providers: dict[str, str]) -> None:
     """The commands of a page work in the order they stand there, with the demo's program as app.py."""
