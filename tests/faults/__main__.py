@@ -17,7 +17,7 @@ from time import monotonic
 import msgspec
 
 from faults.damage import flipped_bits
-from faults.disk import full_disk
+from faults.disk import broken_disk, full_disk, read_only_disk, space_that_comes_back
 from faults.killing import (
     killed_at_system_calls,
     killed_while_carrying,
@@ -53,6 +53,9 @@ FAULTS: dict[str, Fault] = {
     "syscall": Fault(killed_at_system_calls, 1 / 5, needs="strace"),
     "flipped": Fault(flipped_bits, 1 / 5),
     "full": Fault(full_disk, 1 / 50, needs_root=True),
+    "space": Fault(space_that_comes_back, 1 / 50, needs_root=True),
+    "read-only": Fault(read_only_disk, 1 / 50, needs_root=True),
+    "broken": Fault(broken_disk, 1 / 10, needs="strace"),
     "power": Fault(power_cuts, 1 / 10, needs_root=True),
 }
 

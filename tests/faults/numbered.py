@@ -28,11 +28,22 @@ Numbers = Mapping[int, Collection[int]]
 
 
 class Acknowledgements:
-    """Memory shared with a child that will be killed: how many events it was told are safe, and when each was."""
+    """Memory shared with a child that will be killed: how many events it was told are safe, and when each was.
 
-    def __init__(self, size: int) -> None:
-        self._page = mmap.mmap(-1, 8 * (size + 1))
+    Args:
+        size: Room for so many events.
+        file: Where a program that is no child of ours finds it too.
+    """
+
+    def __init__(self, size: int, file: Path | None = None) -> None:
+        length = 8 * (size + 1)
         self.size = size
+        if file is None:
+            self._page = mmap.mmap(-1, length)
+            return
+        with file.open("a+b") as opened:
+            opened.truncate(length)
+            self._page = mmap.mmap(opened.fileno(), length)
 
     @property
     def count(self) -> int:
