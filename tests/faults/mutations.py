@@ -58,7 +58,7 @@ MUTATIONS = (
     Mutation(
         "the lock of a living writer",
         f"{_JOURNAL}/tidying.py",
-        "        if not try_lock(descriptor):\n            return False\n",
+        "    if not try_lock(descriptor):\n        return False\n",
         "",
         "tests/journal/test_carrier.py::test_a_segment_that_is_written_is_not_deleted",
     ),

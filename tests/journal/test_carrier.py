@@ -24,9 +24,10 @@ from journal_samples import (
     writer_in,
 )
 from taximeter.delivery import Delivery
-from taximeter.journal.cursor import load_cursor, peek_cursor, save_cursor
+from taximeter.journal.cursor import Account, Cursor, Position, load_cursor, peek_cursor, save_cursor
 from taximeter.journal.folder import CARRIER_LOCK, Folder, Lock
 from taximeter.journal.ledger import read_ledger
+from taximeter.journal.segment import SegmentName, new_writer_name
 from taximeter.journal.tidying import tidy
 from taximeter.sinks.batch import Batch
 
@@ -78,6 +79,26 @@ def test_a_segment_that_is_written_is_not_deleted(folder: Folder) -> None:
     carry_all(folder, way)
     assert way.lines == lines(3)
     assert segment_paths(folder.path) == []
+
+
+def test_a_segment_that_is_written_after_it_was_looked_at_stays(tmp_path: Path) -> None:
+    """A new one is empty and not locked for a moment; what its writer puts in later is not deleted with it."""
+
+    class Interrupted(Folder):
+        """Lets the writer go on while the cursor is saved, which is after the look and before the deletion."""
+
+        def replace(self, name: str, data: bytes, *, sync: bool) -> None:
+            super().replace(name, data, sync=sync)
+            (self.path / str(fresh)).write_bytes(b"written by now")
+
+    fresh = SegmentName(new_writer_name(), 2)
+    (tmp_path / "journal").mkdir(0o700)
+    (tmp_path / "journal" / str(fresh)).touch(0o600)
+    folder = Interrupted(tmp_path / "journal")
+    cursor = Cursor("list", accounts={fresh.writer: Account(position=Position(2, 0, 0))})
+    tidy(folder, [cursor], retention_s=60, sync=False)
+    assert folder.read(str(fresh)) == b"written by now"
+    folder.close()
 
 
 def test_a_segment_stays_for_the_slowest_sink(folder: Folder) -> None:

@@ -30,15 +30,19 @@ def tidy(folder: Folder, cursors: Sequence[Cursor], *, retention_s: float, sync:
     """
     others = _idle_cursors(folder, {cursor.sink for cursor in cursors}, retention_s)
     segments = segments_of(folder)
-    done = [name for name in _names(segments) if _is_passed(folder, name, [*cursors, *others])]
+    done = {
+        name: positions
+        for name in _names(segments)
+        if _is_passed(folder, name, positions := _positions(name, [*cursors, *others]))
+    }
     if done:
         # First the cursors, then the segments: the other way round, a crash in between would turn what was delivered
         # into what is missing.
         for cursor in cursors:
             save_cursor(folder, cursor, sync=sync)
         damaged = {name for cursor in (*cursors, *others) for name in cursor.damaged}
-        for name in done:
-            _remove(folder, name, is_damaged=str(name) in damaged)
+        for name, positions in done.items():
+            _remove(folder, name, positions, is_damaged=str(name) in damaged)
     for cursor in cursors:
         _forget_ended(cursor, segments)
     with suppress(OSError):  # there is still no room: once more the next time
@@ -50,12 +54,16 @@ def _names(segments: dict[str, list[int]]) -> list[SegmentName]:
     return [SegmentName(writer, number) for writer, numbers in segments.items() for number in numbers]
 
 
-def _is_passed(folder: Folder, name: SegmentName, cursors: Sequence[Cursor]) -> bool:
-    """Whether all cursors are behind the segment's end and nobody will append to it."""
-    positions = [
+def _positions(name: SegmentName, cursors: Sequence[Cursor]) -> list[Position]:
+    """Return how far each cursor has come with the segment's writer."""
+    return [
         cursor.accounts[name.writer].position if name.writer in cursor.accounts else Position()
         for cursor in cursors
     ]
+
+
+def _is_passed(folder: Folder, name: SegmentName, positions: Sequence[Position]) -> bool:
+    """Whether all cursors are behind the segment's end and nobody will append to it."""
     if any(position.segment < name.number for position in positions):
         return False
     try:
@@ -63,32 +71,44 @@ def _is_passed(folder: Folder, name: SegmentName, cursors: Sequence[Cursor]) -> 
     except OSError as error:
         return error.errno in NOT_OURS and all(p.segment > name.number for p in positions)
     try:
-        if not try_lock(descriptor):
-            return False
-        size_bytes = os.fstat(descriptor).st_size
+        return _is_behind(descriptor, name, positions)
     finally:
         os.close(descriptor)
+
+
+def _is_behind(descriptor: int, name: SegmentName, positions: Sequence[Position]) -> bool:
+    """`_is_passed` for an open segment, which is locked by that until it is closed."""
+    if not try_lock(descriptor):
+        return False
+    size_bytes = os.fstat(descriptor).st_size
     return all(p.segment > name.number or p.offset >= size_bytes for p in positions)
 
 
-def _remove(folder: Folder, name: SegmentName, *, is_damaged: bool) -> None:
-    """Delete a segment of which every byte was understood; set any other aside."""
-    if is_damaged or not _is_sound(folder, name):
-        folder.set_aside(str(name))
-    else:
-        folder.unlink(str(name))
+def _remove(folder: Folder, name: SegmentName, positions: Sequence[Position], *, is_damaged: bool) -> None:
+    """Delete a segment of which every byte was understood; set any other aside.
 
-
-def _is_sound(folder: Folder, name: SegmentName) -> bool:
-    """Whether it begins as segments do; a cheap look that keeps a stranger's file of this name from being deleted."""
+    Its lock is held meanwhile. A writer that had just made the file when it was looked at, and has locked it and
+    written to it since, would lose that otherwise; one that locks it later finds that it is gone.
+    """
     try:
         descriptor = folder.open(str(name), os.O_RDONLY)
-    except OSError:
-        return False
+    except OSError:  # no file of ours
+        folder.set_aside(str(name))
+        return
     try:
-        start = os.pread(descriptor, 1 << 12, 0)
+        if not _is_behind(descriptor, name, positions):
+            return
+        if is_damaged or not _is_sound(descriptor):
+            folder.set_aside(str(name))
+        else:
+            folder.unlink(str(name))
     finally:
         os.close(descriptor)
+
+
+def _is_sound(descriptor: int) -> bool:
+    """Whether it begins as segments do; a cheap look that keeps a stranger's file of this name from being deleted."""
+    start = os.pread(descriptor, 1 << 12, 0)
     return not start or bool(scan(start, whole=False, max_frames=1).frames)
 
 
