@@ -25,6 +25,7 @@ from faults.killing import (
     power_cuts,
 )
 from faults.row import Row, print_table
+from faults.server import cut_connection, failing_server, refused_events, silent_server
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -57,6 +58,10 @@ FAULTS: dict[str, Fault] = {
     "read-only": Fault(read_only_disk, 1 / 50, needs_root=True),
     "broken": Fault(broken_disk, 1 / 10, needs="strace"),
     "power": Fault(power_cuts, 1 / 10, needs_root=True),
+    "silent": Fault(silent_server, 1 / 2),
+    "failing": Fault(failing_server, 1 / 2),
+    "cut": Fault(cut_connection, 1 / 2),
+    "refused": Fault(refused_events, 1 / 2),
 }
 
 

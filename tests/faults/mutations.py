@@ -90,6 +90,27 @@ MUTATIONS = (
         "pass",
         "tests/journal/test_reader.py::test_a_missing_segment_is_counted",
     ),
+    Mutation(
+        "what a server says in Retry-After",
+        "taximeter/sinks/http_answer.py",
+        ", retry_after_s=retry_after_s(answer.retry_after, time())",
+        "",
+        "tests/sinks/test_http_answer.py::test_a_server_that_is_busy_or_down",
+    ),
+    Mutation(
+        "the count of a result's events",
+        "taximeter/sinks/http_answer.py",
+        "if told != n_events or",
+        "if",
+        "tests/sinks/test_http_answer.py::test_a_result_that_cannot_be_believed_is_asked_for_again",
+    ),
+    Mutation(
+        "the order of storing and answering",
+        "taximeter/sinks/sqlite.py",
+        '            connection.execute("COMMIT")\n            return',
+        "            return",
+        "tests/web/test_intake.py::test_events_are_stored_before_the_result_is_there",
+    ),
 )
 
 

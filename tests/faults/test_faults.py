@@ -18,6 +18,10 @@ PROMISES = {
     "flipped": "A damaged event is counted, all others are delivered.",
     "full": "What a full disk did not take was refused, what it took is delivered.",
     "power": "No durable event is lost to a power cut.",
+    "silent": "A server that does not answer costs nothing.",
+    "failing": "Nor does one that answers with errors.",
+    "cut": "A connection that is cut costs nothing and doubles nothing, not even after the server has stored.",
+    "refused": "What a server refuses is counted, all others are delivered.",
 }
 ROUNDS = {
     "write_through": 5,
@@ -27,6 +31,10 @@ ROUNDS = {
     "flipped": 15,
     "full": 50,
     "power": 30,
+    "silent": 8,
+    "failing": 24,
+    "cut": 16,
+    "refused": 4,
 }
 
 
