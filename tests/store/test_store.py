@@ -173,6 +173,13 @@ def test_a_broken_event_is_an_error_with_a_name(tmp_path: Path) -> None:
         list(store.events())
 
 
+def test_a_total_beyond_all_numbers_is_an_error_with_a_reason(tmp_path: Path) -> None:
+    """SQLite refuses to add it up; a wrong event in the window is why."""
+    path = write_store(tmp_path / "usage.db", [call(actual_input_tokens=2**62) for _ in range(3)])
+    with Store(path) as store, pytest.raises(StoreError, match="larger than 64 bits"):
+        store.totals()
+
+
 def test_names_with_marks_of_an_address_are_just_names(tmp_path: Path) -> None:
     """A question mark or percent sign in a file name is no part of an address."""
     path = write_store(tmp_path / "a?mode=rwc#%41.db", [call()])

@@ -13,7 +13,7 @@ from taximeter.pricing.catalog import Catalog
 from taximeter.pricing.record import price_record
 from taximeter.report.money import plural
 from taximeter.store.failure import StoreError
-from taximeter.store.line_file import LineFile
+from taximeter.store.line_file import LONGEST_LINE_BYTES, LineFile
 
 _NAMED_LINES = 20  # as in a replay
 
@@ -60,12 +60,21 @@ def read_records(lines: LineFile) -> Iterator[Mapping[str, Any]]:
     numbered: Iterator[tuple[int, bytes]] = ((lines.line_number, line) for line in lines)
     first = next(numbered, (0, b""))
     if _decoded(first[1]) is None:  # no JSON ends with this line: it is part of a document, or a bad one
-        rest = list(numbered)
+        rest = list(_within_reason(numbered, lines.path))
         document = _decoded(b"".join((first[1], *(line for _, line in rest))))
         if document is not None:
             first, rest = (1, msgspec.json.encode(document)), []
         numbered = iter(rest)
     yield from _records_of_lines(chain([first], numbered), lines.path)
+
+
+def _within_reason(numbered: Iterable[tuple[int, bytes]], path: str) -> Iterator[tuple[int, bytes]]:
+    size = 0
+    for number, line in numbered:
+        size += len(line)
+        if size > LONGEST_LINE_BYTES:
+            raise StoreError(f"{path}: its first line is no record, and it is too large to be one document")
+        yield number, line
 
 
 def _records_of_lines(numbered: Iterable[tuple[int, bytes]], path: str) -> Iterator[Mapping[str, Any]]:

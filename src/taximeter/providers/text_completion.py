@@ -31,6 +31,7 @@ _INPUTS = (
     "inputTextTokenCount",
     "prompt_token_count",
     "input_token_count",
+    "input_length",
     "num_tokens_prompt_total",
     "tokens_evaluated",
 )

@@ -12,6 +12,10 @@ from taximeter.errors import ConfigurationError
 from taximeter.store.failure import StoreError
 
 GZIP_MAGIC = b"\x1f\x8b"
+LONGEST_LINE_BYTES = 256 << 20
+"""No recording comes near; what is longer was made to fill the memory, or is no file of lines."""
+
+_SKIP_BYTES = 1 << 20
 
 
 class LineFile:
@@ -19,14 +23,16 @@ class LineFile:
 
     Args:
         path: The file; `-` means standard input.
+        longest_line_bytes: Where a line is cut.
 
     Raises:
         ConfigurationError: There is no such file.
         StoreError: The file cannot be opened.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, longest_line_bytes: int = LONGEST_LINE_BYTES) -> None:
         self.path = os.fspath(path)
+        self._longest_line_bytes = longest_line_bytes
         if self.path != "-" and (not Path(path).exists() or Path(path).is_dir()):
             raise ConfigurationError("file", self.path, "an existing file")
         try:
@@ -46,19 +52,26 @@ class LineFile:
         return self._raw.tell() if self._raw.seekable() else 0
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the lines that are not blank.
+        """Yield the lines that are not blank; one without end is cut, which makes it unreadable to whoever asked.
 
         Raises:
             StoreError: The rest of the file cannot be read.
         """
         try:
-            for self.line_number, line in enumerate(self._lines, 1):  # noqa: B020 - the count outlives the loop
+            for self.line_number, line in enumerate(iter(self._next_line, b""), 1):  # noqa: B020 - the count outlives the loop
                 if not line.isspace():
                     yield line
         except (OSError, EOFError, zlib.error) as error:
             raise StoreError(
                 f"{self.path}: cannot be read beyond line {self.line_number}: {error}"
             ) from error
+
+    def _next_line(self) -> bytes:
+        line = self._lines.readline(self._longest_line_bytes)
+        if len(line) == self._longest_line_bytes and not line.endswith(b"\n"):
+            while (rest := self._lines.readline(_SKIP_BYTES)) and not rest.endswith(b"\n"):
+                pass
+        return line
 
     def close(self) -> None:
         """Close the file."""

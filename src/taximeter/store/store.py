@@ -186,6 +186,11 @@ class Store(Answers):
         try:
             yield
         except sqlite3.Error as error:
+            if "integer overflow" in str(error):
+                message = (
+                    "a total is larger than 64 bits hold, so that some count or cost in it must be wrong"
+                )
+                raise StoreError(f"{self.path}: {message}; a narrower window leaves it out") from error
             raise StoreError(f"{self.path}: cannot be read: {error}") from error
 
 
