@@ -32,6 +32,12 @@ PYTHON = [
     pytest.param(code, id=f"{name(p)}-{n}") for p in PAGES for n, code in enumerate(blocks(p, "python"))
 ]
 
+BEFORE = [
+    pytest.param(code, id=f"{name(p)}-before-{n}")
+    for p in PAGES
+    for n, code in enumerate(blocks(p, "python before"))
+]
+
 
 @pytest.fixture(scope="module")
 def providers() -> Iterator[dict[str, str]]:
@@ -69,6 +75,14 @@ def test_python_blocks_run(code: str, tmp_path: Path, providers: dict[str, str])
     """Each block runs by itself, warnings being errors, in an empty folder."""
     (tmp_path / "block.py").write_text(code)
     run([sys.executable, "-W", "error", "block.py"], tmp_path, providers)
+
+
+@pytest.mark.parametrize("code", BEFORE)
+def test_code_of_those_who_move_here_runs(code: str, tmp_path: Path, providers: dict[str, str]) -> None:
+    """What a porting page calls `before` works with what it was written for."""
+    (tmp_path / "block.py").write_text(code)
+    stand_ins = {"PYTHONPATH": str(ROOT / "tests" / "stand_ins")}
+    run([sys.executable, "-W", "error", "block.py"], tmp_path, {**providers, **stand_ins})
 
 
 @pytest.mark.parametrize("code", [each for each in PYTHON if "\ndef test_" in str(each.values[0])])
