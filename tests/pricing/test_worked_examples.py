@@ -94,6 +94,10 @@ BILLS: dict[str, tuple[str, str, str, dict[str, Any], dict[str, Any], list[tuple
         "openai", "ft:gpt-4.1-2025-04-14:acme:x:1", "2026-01-01", openai(1000, 1000, cached=400), {},
         [(600, "3"), (400, "0.75"), (1000, "12")],
     ),
+    "a batch for it": (
+        "openai", "ft:o4-mini-2025-04-16:acme:x:1", "2026-01-01", openai(1000, 1000, cached=400),
+        {"processing": "batch"}, [(1000, "2"), (1000, "8")],
+    ),
     "a minute of Whisper": ("openai", "whisper-1", "2026-01-01", {"duration": 60.0}, {}, [(1, "6000")]),
     "an hour of Whisper, in words": ("groq", "whisper-large-v3", "2026-01-01", {"duration": "3600.0"}, {},
                                      [(1, "111000")]),
