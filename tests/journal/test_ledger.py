@@ -7,7 +7,7 @@ from taximeter.event import TaskCompletionEvent, encode_event
 from taximeter.identifier import new_event_id
 from taximeter.journal.folder import Folder
 from taximeter.journal.health import folder_health
-from taximeter.journal.ledger import SinkLedger, read_ledger
+from taximeter.journal.ledger import SinkLedger, ledger_now, read_ledger
 
 HOUR_S = 3600
 
@@ -29,7 +29,7 @@ def test_it_is_exact_while_segments_are_deleted(tmp_path: Path) -> None:
             carry_all(folder, ListWay("sink"))
             return data
 
-    ledger = read_ledger(Overtaken(folder.path))["sink"]
+    ledger = ledger_now(Overtaken(folder.path), "sink")
     assert (ledger.tracked, ledger.delivered, ledger.pending, ledger.dropped) == (30, 30, 0, {})
 
 

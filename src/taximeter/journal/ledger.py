@@ -45,10 +45,10 @@ def read_ledger(folder: Folder, sinks: Iterable[str] = ()) -> dict[str, SinkLedg
     Reads all that is pending, so it takes about a second per gigabyte.
     """
     names = dict.fromkeys((*sinks, *sinks_of(folder)))
-    return {sink: _ledger_now(folder, sink) for sink in names}
+    return {sink: ledger_now(folder, sink) for sink in names}
 
 
-def _ledger_now(folder: Folder, sink: str) -> SinkLedger:
+def ledger_now(folder: Folder, sink: str) -> SinkLedger:
     """Read until the cursor has not moved meanwhile: a segment that goes with it would seem to be missing."""
     cursor = peek_cursor(folder, sink)
     for _ in range(_MOST_READINGS):
