@@ -11,6 +11,7 @@ from taximeter.flusher import Flusher
 from taximeter.policy import Policy
 from taximeter.queue import Queue
 from taximeter.sinks.protocol import Sink
+from taximeter.sinks.refusal import AccessDenied
 
 FOREVER_S = 3600.0
 
@@ -201,6 +202,21 @@ def test_trouble_is_one_warning_that_says_what_and_where(caplog: pytest.LogCaptu
     assert "sink failing failed" in caplog.text
     assert "sink_failed=20" in warnings[-1].getMessage()
     assert "private" not in caplog.text
+
+
+def test_denied_access_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """What is tried again and denied again is no news; what is dropped at the close is."""
+    sink = FailingSink(error=AccessDenied("401"))
+    queue, flusher = flusher_to(sink, batch_max_age_s=0)
+    queue.offer(numbered(1)[0])
+    flusher.start()
+    while not caplog.messages:
+        threading.Event().wait(0.01)
+    stopped(flusher, 0.2)
+    assert sink.attempts == 2
+    denied, dropped = caplog.messages
+    assert "sink failing does not let us in" in denied
+    assert "events dropped for sink failing: close_timeout=1" in dropped
 
 
 def test_a_sink_may_flush_without_waiting_for_itself() -> None:

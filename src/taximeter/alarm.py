@@ -60,7 +60,7 @@ def _trouble(receipt: Receipt) -> str:
     for name, sink in receipt.sinks.items():
         parts.append(_counts(f"events dropped for sink {name}", sink.dropped))
         if sink.breaker == "denied":
-            parts.append(f"sink {name} does not let us in: its events wait until somebody mends that")
+            parts.append(f"sink {name} does not let us in, until somebody mends that")
         if sink.last_error:
             parts.append(f"sink {name} failed {sink.failed_attempts} times, last with {sink.last_error}")
     return "; ".join(filter(None, parts))

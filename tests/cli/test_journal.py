@@ -4,6 +4,7 @@ import json
 import signal
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import taximeter
 from console_script import TAXIMETER, environment, run
 from journal_samples import segment_paths
 from sink_doubles import FailingSink, RefusingSink, numbered
+from taximeter.event import TaskCompletionEvent
+from taximeter.identifier import new_event_id
 from taximeter.journal.folder import CARRIER_LOCK, Folder, Lock
 from taximeter.sinks.refusal import AccessDenied
 
@@ -105,6 +108,18 @@ def test_status_fails_when_a_sink_denies_access(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "failing: access_denied (AccessDenied: 401)" in done.stdout
     assert json.loads(run("journal", "status", folder, "--json").stdout)["ok"] is False
+
+
+def test_status_fails_when_nobody_carries(tmp_path: Path) -> None:
+    """Events that are an hour old and that no sink has ever got are a backlog that stands still."""
+    folder = tmp_path / "journal"
+    with taximeter.start("usage.db", journal=folder, carry=False, close_timeout_s=0.05) as tracker:
+        event_id = new_event_id(time.time_ns() - 3600 * 10**9)
+        tracker.track_task_completion(TaskCompletionEvent(event_id=event_id))
+        tracker.flush(0.1)
+    done = run("journal", "status", folder)
+    assert done.returncode == 1
+    assert "no sink: backlog_stalled (1 pending, none delivered for 360" in done.stdout
 
 
 def test_retry_sends_dead_letters_again(tmp_path: Path) -> None:

@@ -111,6 +111,41 @@ MUTATIONS = (
         "            return",
         "tests/web/test_intake.py::test_events_are_stored_before_the_result_is_there",
     ),
+    Mutation(
+        "the wait that a sink asks for (Retry-After)",
+        "taximeter/courier.py",
+        "self._fail(describe(error), error.retry_after_s)",
+        "self._fail(describe(error))",
+        "tests/test_courier.py::test_it_waits_as_long_as_the_sink_asks_for",
+    ),
+    Mutation(
+        "the halving of a refused batch",
+        "taximeter/delivery.py",
+        "        if not middle:\n            return self.take({0: reason})\n",
+        "        if True:\n            return self.take(dict.fromkeys(range(len(piece)), reason))\n",
+        "tests/contract/test_delivery.py::test_413_does_not_drop_a_whole_batch",
+    ),
+    Mutation(
+        "the pause when access is denied",
+        "taximeter/courier.py",
+        "self._breaker.deny(anyio.current_time())",
+        "self._breaker.fail(anyio.current_time())",
+        "tests/test_lane.py::test_a_sink_that_denies_access_keeps_its_backlog_to_the_bound",
+    ),
+    Mutation(
+        "the count of what a sink refuses of a batch",
+        f"{_JOURNAL}/consumer.py",
+        "self._pass(passage, Counter(refused[place] for place in range(start, end) if place in refused))",
+        "self._pass(passage, Counter())",
+        "tests/journal/test_consumer.py::test_a_mixed_result_is_counted_for_each_writer",
+    ),
+    Mutation(
+        "the second look at the cursor",
+        f"{_JOURNAL}/ledger.py",
+        "if cursor.total() == before.total():",
+        "if True:",
+        "tests/journal/test_ledger.py::test_it_is_exact_while_segments_are_deleted",
+    ),
 )
 
 

@@ -24,7 +24,15 @@ from journal_samples import (
     writer_in,
 )
 from taximeter.delivery import Delivery
-from taximeter.journal.cursor import Account, Cursor, Position, load_cursor, peek_cursor, save_cursor
+from taximeter.journal.cursor import (
+    Account,
+    Cursor,
+    Position,
+    load_cursor,
+    peek_cursor,
+    save_cursor,
+    sinks_of,
+)
 from taximeter.journal.folder import CARRIER_LOCK, Folder, Lock
 from taximeter.journal.ledger import read_ledger
 from taximeter.journal.segment import SegmentName, new_writer_name
@@ -197,6 +205,18 @@ def test_a_cancelled_delivery_is_delivered_again(folder: Folder) -> None:
     way = ListWay()
     carry_all(folder, way)
     assert way.lines == lines(3)
+
+
+def test_a_sink_that_never_took_anything_stands_in_the_ledger(folder: Folder) -> None:
+    """From the moment it is carried to; or nobody would see that its backlog stands still."""
+    writer_in(folder).append(lines(3))
+
+    class Looking(ListWay):
+        async def write(self, delivery: Delivery, /) -> str | None:
+            assert sinks_of(folder) == ["list"]
+            return await super().write(delivery)
+
+    carry_all(folder, Looking())
 
 
 def test_damage_is_counted_and_set_aside(folder: Folder) -> None:

@@ -18,7 +18,7 @@ from taximeter.health import Health
 from taximeter.journal.drain import drain
 from taximeter.journal.folder import CARRIER_LOCK, Folder, Lock, held
 from taximeter.journal.health import folder_health
-from taximeter.journal.ledger import SinkLedger, read_ledger
+from taximeter.journal.ledger import SinkLedger, ledger_now, read_ledger
 from taximeter.journal.recovery import FolderState, SegmentState, recover, verify
 from taximeter.policy import Policy
 from taximeter.redelivery import Redelivery, redeliver
@@ -26,6 +26,8 @@ from taximeter.report.money import plural
 from taximeter.sinks.protocol import Sink
 from taximeter.sinks.table import name_sinks, sink_for
 from taximeter.tracker import DEFAULT_SINK
+
+_NOBODY = "no sink"
 
 
 class JournalBusyError(TaximeterError):
@@ -50,7 +52,8 @@ def show_status(path: Path, *, as_json: bool) -> int:
     """
     with _opened(path) as folder:
         ledgers, state = read_ledger(folder), verify(folder)
-    health = folder_health(ledgers, stalled_after_s=Policy().stalled_after_s)
+        judged = ledgers or {_NOBODY: ledger_now(folder, _NOBODY)}
+    health = folder_health(judged, stalled_after_s=Policy().stalled_after_s)
     if as_json:
         _print_json({"ok": health.ok, "problems": health.problems, "sinks": ledgers, **_summary(state)})
     else:

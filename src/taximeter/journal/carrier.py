@@ -134,6 +134,8 @@ class Carrier:
         return self._lock.is_held
 
     async def _carry(self) -> None:
+        for consumer in self._consumers.values():
+            consumer.save()  # from now on the ledger knows the sink, even one that never takes anything
         async with anyio.create_task_group() as tasks:
             for way in self._ways:
                 tasks.start_soon(self._serve, way, self._consumers[way.name])

@@ -49,7 +49,10 @@ def read_ledger(folder: Folder, sinks: Iterable[str] = ()) -> dict[str, SinkLedg
 
 
 def ledger_now(folder: Folder, sink: str) -> SinkLedger:
-    """Read until the cursor has not moved meanwhile: a segment that goes with it would seem to be missing."""
+    """Return the ledger of a sink, which may have no cursor yet.
+
+    It is read until the cursor has not moved meanwhile: a segment that goes with it would seem to be missing.
+    """
     cursor = peek_cursor(folder, sink)
     for _ in range(_MOST_READINGS):
         before, ledger = cursor, ledger_of(folder, cursor)

@@ -26,7 +26,8 @@ class Sink(Protocol):
         A batch may come again, after a failure or a cut connection: an event id that is there already adds nothing.
 
         Raises:
-            Exception: Anything; the batch is tried again until the retry budget is used up.
+            TryLater, BatchRefused, EventsRefused, AccessDenied: What is to become of it, see `taximeter.sinks.refusal`.
+            Exception: Anything else; the batch is tried again until the retry budget is used up.
         """
 
     async def aclose(self) -> None:

@@ -7,6 +7,7 @@ class TryLater(Exception):  # noqa: N818 - it names what is to be done, as do it
     """The sink is busy or down; the same batch is tried again.
 
     Args:
+        detail: Shown in receipts and warnings, so it quotes no event and no credential.
         retry_after_s: How long the sink asked us to wait; None when it did not say.
     """
 
@@ -40,4 +41,7 @@ class EventsRefused(Exception):  # noqa: N818 - as above
 
 
 class AccessDenied(Exception):  # noqa: N818 - as above
-    """The sink does not let us in: its batches are kept, and tried again now and then, until somebody mends the credentials."""
+    """The sink does not let us in: its batches are kept, and tried again now and then, until somebody mends the credentials.
+
+    Its message is shown in receipts and warnings, so it quotes no credential.
+    """
