@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from taximeter.pricing import Catalog
 
 ClientT = TypeVar("ClientT")
+StreamT = TypeVar("StreamT")
 Listen = Callable[[Event], object]
 """Hears of events as they are tracked."""
 
@@ -246,6 +247,20 @@ class Tracker:
         from taximeter.capture import meter  # noqa: PLC0415 - capture stands on top of this module
 
         return meter(client, self, invisible_usage=invisible_usage)
+
+    def wrap_stream(self, stream: StreamT, **options: Any) -> StreamT:
+        """Meter a stream of a client that we cannot see: the same items, the same iteration, one event.
+
+        Args:
+            stream: Any iterator, plain or async, of a provider's chunks.
+            options: See `taximeter.streams.wrap_stream`: `provider`, `model`, `request`, fields of the event and more.
+
+        Raises:
+            ConfigurationError: Something that is no stream, or an option that cannot work.
+        """
+        from taximeter.streams import wrap_stream  # noqa: PLC0415 - as above
+
+        return wrap_stream(stream, self, **options)
 
     def call(self, **options: Any) -> "call":
         """Meter whatever call is made in a block; see `taximeter.call`.

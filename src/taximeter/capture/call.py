@@ -2,17 +2,18 @@
 
 import atexit
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache, partial, wraps
+from functools import cache, partial
 from time import perf_counter_ns, time_ns
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Protocol
 from weakref import WeakSet
 
 import msgspec
 
 from taximeter.capture.attempt import attempt_of, forget_failure, note_failure
 from taximeter.capture.decoder import Decode, UndecodableError, decoder_for
+from taximeter.capture.guard import guarded
 from taximeter.capture.recorder import Recorder
 from taximeter.capture.usage_filter import UsageFilter, adds_nulls
 from taximeter.event import TaskCompletionEvent
@@ -21,25 +22,24 @@ from taximeter.providers import Endpoint, Facts, Reading, is_usage_only
 from taximeter.scopes import current_scope
 from taximeter.vocabulary import Outcome
 
-P = ParamSpec("P")
-
-
-def _guarded(method: Callable[Concatenate["Call", P], None]) -> Callable[Concatenate["Call", P], None]:
-    """Keep whatever goes wrong in *method* away from the application; the call is counted as lost instead."""
-
-    @wraps(method)
-    def guarded(self: "Call", /, *args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            method(self, *args, **kwargs)
-        except Exception:  # a guest's mistake is not the host's problem
-            self._give_up()
-
-    return guarded
-
-
 _REPEATED = frozenset({Outcome.FAILURE, Outcome.TIMEOUT})
 _END_MARK = b"data: [DONE]\n\n"
-_open_calls: "WeakSet[Call]" = WeakSet()
+
+
+class Leavable(Protocol):
+    """A call that can be ended from outside."""
+
+    def leave(self) -> None:
+        """End it, as left by the application."""
+
+
+_open_calls: "WeakSet[Leavable]" = WeakSet()
+
+
+def leave_at_exit(call: Leavable) -> None:
+    """End *call* when the program does, if it has not ended by then."""
+    _open_calls.add(call)
+    _leave_calls_at_exit()
 
 
 def leave_open_calls() -> None:
@@ -95,15 +95,14 @@ class Call:
         self._started_at_us = time_ns() // 1000
         self._started_ns = self._arrived_ns = perf_counter_ns()
         self._open.append(True)
-        _open_calls.add(self)
-        _leave_calls_at_exit()
+        leave_at_exit(self)
         recorder.begin(self._observation)
 
     def sent_as_written(self) -> None:
         """Note that the request went out unchanged after all, so that nothing must come out of the answer."""
         self._asked_for_usage = False
 
-    @_guarded
+    @guarded
     def respond(self, status: int, headers: Mapping[str, str]) -> None:
         """Take the status and headers of the response; a redirect is no answer, the call that follows it has one."""
         if 300 <= status < 400:
@@ -156,9 +155,9 @@ class Call:
             if self._first_token_ns is None and self._reading.has_output:
                 self._first_token_ns = self._arrived_ns
         except Exception:
-            self._give_up()
+            self.give_up()
 
-    @_guarded
+    @guarded
     def see_body(self, body: bytes) -> None:
         """Take a response that was in memory from the start; it is decoded already."""
         self._arrived_ns = perf_counter_ns()
@@ -166,17 +165,17 @@ class Call:
         self._unread = body
         self.end()
 
-    @_guarded
+    @guarded
     def end(self) -> None:
         """The body has ended by itself."""
         self._finish(whole=True)
 
-    @_guarded
+    @guarded
     def leave(self) -> None:
         """The application has stopped reading, or stopped waiting."""
         self._finish(whole=False, left=True)
 
-    @_guarded
+    @guarded
     def fail(self, error: BaseException) -> None:
         """An exception goes by: the network's, or one that tells the application to stop."""
         if isinstance(error, Exception):
@@ -184,7 +183,8 @@ class Call:
         else:
             self._finish(whole=False, left=True)
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Follow the call no longer, and count it as lost."""
         self.drop()
         self.recorder.count_capture_error()
 

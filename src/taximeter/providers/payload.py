@@ -73,7 +73,10 @@ _ALIASES = {
 
 
 _WAYS: tuple[Callable[[Any], Any], ...] = (
-    lambda payload: payload.model_dump(by_alias=True, warnings=False),  # pydantic 2
+    lambda payload: payload.model_dump(
+        mode="json", by_alias=True, warnings=False
+    ),  # pydantic 2, enums as words
+    lambda payload: payload.model_dump(by_alias=True, warnings=False),  # where something in it is no JSON
     lambda payload: payload.to_dict(),  # older SDKs
     lambda payload: payload.dict(by_alias=True),  # pydantic 1
     vars,
@@ -92,8 +95,8 @@ def read_payload(payload: Any, *, provider: str | None = None, wire_format: str 
     """
     document = as_document(payload)
     spoken = _ALIASES.get(provider or "", provider)
-    name = wire_format if wire_format in FORMATS else _format_of(document, spoken)
-    facts = _facts_of(document, name, spoken or _FORMAT_PROVIDERS.get(name.partition(".")[0], "unknown"))
+    name = wire_format if wire_format in FORMATS else format_of(document, provider)
+    facts = _facts_of(document, name, spoken or provider_of(name))
     facts.provider = provider or facts.provider
     return facts
 
@@ -122,13 +125,24 @@ def _slots(payload: Any) -> tuple[str, ...]:
     return names
 
 
-def _format_of(document: Mapping[str, Any], provider: str | None) -> str:
+def provider_of(wire_format: str) -> str:
+    """Return whose format it is, for those who know nothing else of who answered."""
+    return _FORMAT_PROVIDERS.get(wire_format.partition(".")[0], "unknown")
+
+
+def format_of(document: Mapping[str, Any], provider: str | None) -> str:
+    """Return the format that the fields of a response, of a chunk or of a usage speak for.
+
+    Args:
+        document: The decoded response.
+        provider: Who answered, by any of its names; None where nobody knows.
+    """
     if named := _OBJECTS.get(str(document.get("object"))):
         return named
     if document.get("type") == "message":
         return "anthropic.messages"
     names = document.keys() | as_mapping(document.get("usage")).keys()
-    spoken = _PROVIDER_FORMATS.get(provider or "")
+    spoken = _PROVIDER_FORMATS.get(_ALIASES.get(provider or "", provider or ""))
     if spoken is not None and not names & _FOREIGN - {"candidates" if spoken.startswith("gemini") else ""}:
         return spoken
     return next((name for name, traits in _TRAITS if traits & names), spoken or "openai.chat")
