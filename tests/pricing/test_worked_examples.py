@@ -117,6 +117,11 @@ BILLS: dict[str, tuple[str, str, str, dict[str, Any], dict[str, Any], list[tuple
         "bedrock", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "2026-01-01",
         {"usage": {"inputTokens": 1000, "outputTokens": 1000}}, {}, [(1000, "3.3"), (1000, "16.5")],
     ),
+    "a long prompt to it": (
+        "bedrock", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "2026-01-01",
+        {"usage": {"inputTokens": 150_000, "outputTokens": 1000, "cacheReadInputTokens": 50_001}}, {},
+        [(150_000, "6.6"), (50_001, "0.66"), (1000, "24.75")],
+    ),
     "a profile over the world": (
         "bedrock", "global.anthropic.claude-sonnet-4-5-20250929-v1:0", "2026-01-01",
         {"usage": {"inputTokens": 1000, "outputTokens": 1000}}, {}, [(1000, "3"), (1000, "15")],
