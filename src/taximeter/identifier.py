@@ -29,7 +29,7 @@ def _bits(count: int) -> int:
 
 
 def new_event_id(at_ns: int | None = None) -> str:
-    """Return a UUIDv7: 48 bits of milliseconds, 12 bits of what is below them, 62 random bits.
+    """Return a UUIDv7: 48 bits of milliseconds, 12 bits of what is below them in units of 256 ns, 62 random bits.
 
     Ids made at different times sort by time, which makes inserts into an index several times faster than random ones.
 
@@ -41,7 +41,7 @@ def new_event_id(at_ns: int | None = None) -> str:
     return "%08x-%04x-7%03x-%04x-%012x" % (  # noqa: UP031 - half the time of an f-string
         milliseconds >> 16 & 0xFFFF_FFFF,
         milliseconds & 0xFFFF,
-        rest * 4096 // 1_000_000,
+        rest >> 8,
         random >> 48 | 0x8000,
         random & 0xFFFF_FFFF_FFFF,
     )

@@ -15,12 +15,12 @@ from taximeter.providers.answer import Answer, nested
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.failure import failure_of
 from taximeter.providers.request import text_of, tool_names
+from taximeter.providers.shape import Count, shaped
 from taximeter.providers.values import (
     as_items,
     as_mapping,
     as_text,
-    count_of,
-    first_count,
+    first_known,
     merged,
 )
 from taximeter.usage import Usage
@@ -32,6 +32,25 @@ class ConverseRequest(TypedDict, total=False):
     system: msgspec.Raw
     toolConfig: Any
     serviceTier: Any
+
+
+class _CacheWrite(msgspec.Struct, gc=False, rename="camel"):
+    ttl: Any = None
+    input_tokens: Count = None
+
+
+class ConverseCounts(msgspec.Struct, gc=False, rename="camel"):
+    """The counts of a usage, under both names that they have."""
+
+    input_tokens: Count = None
+    input_token_count: Count = None
+    output_tokens: Count = None
+    output_token_count: Count = None
+    cache_read_input_tokens: Count = None
+    cache_read_input_token_count: Count = None
+    cache_write_input_tokens: Count = None
+    cache_write_input_token_count: Count = None
+    cache_details: list[_CacheWrite] | None = None
 
 
 class ConverseAnswer(Answer):
@@ -106,17 +125,14 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
 
     The cache counts come under two names that mean the same; the writes may be listed by lifetime.
     """
-    write = first_count(raw, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
-    write_1h = sum(
-        count_of(detail, "inputTokens") or 0
-        for detail in as_items(raw.get("cacheDetails"))
-        if detail.get("ttl") == "1h"
-    )
+    counts = shaped(raw, ConverseCounts)
+    write = first_known(counts.cache_write_input_tokens, counts.cache_write_input_token_count)
+    write_1h = sum(detail.input_tokens or 0 for detail in counts.cache_details or () if detail.ttl == "1h")
     write_1h = min(write_1h, write or 0)
     return Usage(
-        uncached_input_tokens=first_count(raw, "inputTokens", "inputTokenCount"),
-        cache_read_tokens=first_count(raw, "cacheReadInputTokens", "cacheReadInputTokenCount"),
+        uncached_input_tokens=first_known(counts.input_tokens, counts.input_token_count),
+        cache_read_tokens=first_known(counts.cache_read_input_tokens, counts.cache_read_input_token_count),
         cache_write_5m_tokens=None if write is None else write - write_1h,
         cache_write_1h_tokens=write_1h or None,
-        text_output_tokens=first_count(raw, "outputTokens", "outputTokenCount"),
+        text_output_tokens=first_known(counts.output_tokens, counts.output_token_count),
     )

@@ -6,7 +6,8 @@ Documented (2026-11) at developers.cloudflare.com/workers-ai/get-started/rest-ap
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypedDict
 
-from taximeter.providers.openai_chat import ChatAnswer
+from taximeter.providers.openai_chat import ChatAnswer, ChatMessage
+from taximeter.providers.shape import shaped
 from taximeter.providers.values import as_items, as_mapping
 from taximeter.vocabulary import Operation
 
@@ -51,7 +52,7 @@ class RunAnswer(ChatAnswer):
         answer = as_mapping(document.get("result")) or document
         self.facts.operation = _operation(answer) or self.facts.operation
         self.has_output = self.has_output or bool(answer.get("response"))
-        self._add_tool_calls(0, answer)
+        self._add_tool_calls(0, shaped(answer, ChatMessage))
         super().add(answer)
 
 

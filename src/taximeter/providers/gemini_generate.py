@@ -21,8 +21,6 @@ from taximeter.providers.values import (
     as_items,
     as_mapping,
     as_text,
-    first_count,
-    first_known,
     known_sum,
 )
 from taximeter.usage import Usage
@@ -105,6 +103,12 @@ class GenerateCounts(msgspec.Struct, gc=False, rename="camel"):
     response_token_count: Count = None
     thoughts_token_count: Count = None
     total_token_count: Count = None
+
+
+class _Modality(msgspec.Struct, gc=False, rename="camel"):
+    modality: Any = None
+    token_count: Count = None
+    tokens: Count = None
 
 
 class GenerateRequest(TypedDict, total=False):
@@ -244,9 +248,11 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
     counts = shaped(raw, GenerateCounts)
     prompts, cached = modalities(raw.get("promptTokensDetails")), modalities(raw.get("cacheTokensDetails"))
     outputs = modalities(raw.get("candidatesTokensDetails") or raw.get("responseTokensDetails"))
-    output = known_sum(
-        first_known(counts.candidates_token_count, counts.response_token_count), counts.thoughts_token_count
-    )
+    output, thoughts = counts.candidates_token_count, counts.thoughts_token_count
+    if output is None:
+        output = counts.response_token_count
+    if thoughts:
+        output = known_sum(output, thoughts)
     if output is None and counts.prompt_token_count == counts.total_token_count is not None:
         output = 0  # protobuf leaves zeros out
     return usage_of(
@@ -271,11 +277,14 @@ def modalities(details: Any) -> Mapping[str, int]:
     if not details:
         return _NO_MODALITIES
     counts: dict[str, int] = {}
-    for detail in as_items(details):
-        modality = detail.get("modality")
+    for raw in as_items(details):
+        detail = shaped(raw, _Modality)
+        modality, count = detail.modality, detail.token_count
         if isinstance(modality, int) and 0 <= modality < len(_MODALITIES):
             modality = _MODALITIES[modality]
-        count = first_count(detail, "tokenCount", "tokens")
+        if count is None:
+            count = detail.tokens
         if isinstance(modality, str) and count is not None:
-            counts[modality.upper()] = counts.get(modality.upper(), 0) + count
+            name = modality.upper()
+            counts[name] = counts.get(name, 0) + count
     return counts

@@ -36,12 +36,35 @@ _TIMED = ("prompt_n", "cache_n", "predicted_n")
 _GOOGLE = frozenset({"google", "vertex"})
 
 
+class _Function(msgspec.Struct, gc=False):
+    name: Text = None
+
+
+class _ToolCall(msgspec.Struct, gc=False):
+    index: Count = None
+    id: Text = None
+    function: _Function | None = None
+
+
+class ChatMessage(msgspec.Struct, gc=False):
+    """What a model said: the fields that hold output, and those that ask for a call."""
+
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    refusal: Any = None
+    audio: Any = None
+    tool_calls: list[_ToolCall] | None = None
+    function_call: Any = None
+    tool_use_id: Text = None
+
+
 class ChatChoice(msgspec.Struct, gc=False):
     """The fields of a choice that are read."""
 
     index: Count = None
     finish_reason: Any = None
-    message: Object = None
+    message: ChatMessage | None = None
     delta: Object = None
     text: Any = None
     usage: Object = None
@@ -147,7 +170,7 @@ class ChatAnswer(Answer):
 
     def __init__(self, endpoint: Any) -> None:
         super().__init__(endpoint)
-        self._tool_calls: dict[tuple[Any, Any], set[tuple[str, str | None]]] = {}
+        self._tool_calls: dict[tuple[int, int | str], tuple[set[str], set[str]]] = {}
         self._timings: Mapping[str, Any] = {}
 
     @staticmethod
@@ -204,7 +227,7 @@ class ChatAnswer(Answer):
         # whole come last, from Snowflake even without such a reason.
         self.complete = self.complete or self.usage_is_final or any(self._finish_reasons.values())
         if self._tool_calls:
-            facts.tool_call_count = sum(map(_count_calls, self._tool_calls.values()))
+            facts.tool_call_count = sum(len(ids or names) or 1 for ids, names in self._tool_calls.values())
         if facts.raw_usage is None and self._timings:
             facts.raw_usage = {"timings": {name: self._timings.get(name) for name in _TIMED}}
             facts.usage = read_timings(self._timings)
@@ -235,33 +258,31 @@ class ChatAnswer(Answer):
             self.facts.raw_usage = merged(self.facts.raw_usage, choice.usage)
         if choice.text:
             self.has_output = True
-        for part in (choice.delta, choice.message):
-            if part:
-                self.has_output = self.has_output or _says_something(part)
-                if not _CALLS.isdisjoint(part):
-                    self._add_tool_calls(index, part)
+        if choice.message is not None:
+            self.has_output = self.has_output or _is_output(choice.message)
+            self._add_tool_calls(index, choice.message)
+        if delta := choice.delta:
+            self.has_output = self.has_output or _says_something(delta)
+            if not _CALLS.isdisjoint(delta):
+                self._add_tool_calls(index, shaped(delta, ChatMessage))
 
-    def _add_tool_calls(self, choice: int, message: Mapping[str, Any]) -> None:
-        calls = message.get("tool_calls")
-        if calls and len(self._tool_calls) < LIMIT:
-            for position, call in enumerate(as_items(calls)):
-                self._add_tool_call(choice, position, call)
-        if message.get("function_call"):
-            self._tool_calls.setdefault((choice, "function_call"), set())
-        if (call_id := as_text(message.get("tool_use_id"))) and len(self._tool_calls) < LIMIT:
-            self._tool_calls.setdefault((choice, call_id), set())  # Snowflake's delta is the call itself
+    def _add_tool_calls(self, choice: int, message: ChatMessage) -> None:
+        if len(self._tool_calls) >= LIMIT:
+            return
+        for position, call in enumerate(message.tool_calls or ()):
+            ids, names = self._call_at(choice, position if call.index is None else call.index)
+            if call.id and len(ids) < LIMIT:
+                ids.add(call.id)
+            elif call.function is not None and call.function.name and len(names) < LIMIT:
+                names.add(call.function.name)
+        if message.function_call:
+            self._call_at(choice, "function_call")
+        if message.tool_use_id:
+            self._call_at(choice, message.tool_use_id)  # Snowflake's delta is the call itself
 
-    def _add_tool_call(self, choice: int, position: int, call: Mapping[str, Any]) -> None:
-        at = as_count(call.get("index"))
-        marks = self._tool_calls.setdefault((choice, position if at is None else at), set())
-        call_id, name = as_text(call.get("id")), as_text(nested(call, "function").get("name"))
-        if (call_id or name) and len(marks) < LIMIT:
-            marks.add(("id", call_id) if call_id else ("name", name))
-
-
-def _count_calls(marks: set[tuple[str, str | None]]) -> int:
-    """Return how many calls stand at one index: as many as there are ids, or names where no server gave an id."""
-    return sum(kind == "id" for kind, _ in marks) or len(marks) or 1
+    def _call_at(self, choice: int, place: int | str) -> tuple[set[str], set[str]]:
+        """Return the ids and the names without id that have been seen at a place; there may be several calls at one."""
+        return self._tool_calls.setdefault((choice, place), (set(), set()))
 
 
 def _is_open(choice: _Choice) -> bool:
@@ -271,9 +292,22 @@ def _is_open(choice: _Choice) -> bool:
     return delta is None or (delta.tool_calls is delta.function_call is delta.tool_use_id is None)
 
 
-def _says_something(message: Mapping[str, Any]) -> bool:
-    for name in message:  # noqa: SIM110 - `any` costs as much again for the one field there is
-        if message[name] and name != "role":
+def _is_output(message: ChatMessage) -> bool:
+    return bool(
+        message.content
+        or message.reasoning_content
+        or message.reasoning
+        or message.refusal
+        or message.audio
+        or message.tool_calls
+        or message.function_call
+    )
+
+
+def _says_something(delta: Mapping[str, Any]) -> bool:
+    """Whether there is output in a delta, under whatever name a server has for it."""
+    for name in delta:  # noqa: SIM110 - `any` costs as much again for the one field there is
+        if delta[name] and name != "role":
             return True
     return False
 
