@@ -35,7 +35,7 @@ ORDER = [
     {"breaker", "dead_letters", "delivery", "courier", "redelivery", "lane", "outlet", "alarm"},
     {"journal", "memory_outlet"},
     {"journal_outlet", "packer"},
-    {"flusher", "ending"},
+    {"flusher", "flushes", "ending"},
     {"report"},
     {"tracker"},
     {"capture", "calls", "middleware"},

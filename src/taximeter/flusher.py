@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from _thread import start_new_thread
-from collections import deque
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -16,11 +15,12 @@ from taximeter.alarm import Alarm, warn
 from taximeter.courier import Courier, couriers_to
 from taximeter.dead_letters import FILE_NAME
 from taximeter.encoding import line_of
+from taximeter.flushes import Flushes
 from taximeter.health import FLUSHER_DEAD, JOURNAL_BLOCKED, Health, Problem, Watch
 from taximeter.journal.options import JournalOptions
 from taximeter.lane import Lane
 from taximeter.memory_outlet import MemoryOutlet
-from taximeter.outlet import CLOSE_TIMEOUT, Mark, Outlet, close_sink
+from taximeter.outlet import CLOSE_TIMEOUT, Outlet, close_sink
 from taximeter.packer import Packer
 from taximeter.policy import Policy
 from taximeter.queue import Queue
@@ -99,6 +99,7 @@ class Flusher:
             ledger=self._ledger,
             scrubber=scrubber,
         )
+        self._flushes = Flushes(self._packer, self._outlet)
         self._watch = Watch(policy.stalled_after_s)
         self._alarm = Alarm(self.receipt, self._watch)
         self._claim = threading.Lock()
@@ -108,10 +109,6 @@ class Flusher:
         self._thread_id = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: anyio.Event
-        self._flushes: deque[threading.Event] = deque()
-        # A flush waits for its events first to come through the packer, then to be settled by the outlet.
-        self._asked: list[tuple[threading.Event, int]] = []
-        self._confirming: list[tuple[threading.Event, Mark]] = []
         self._stop_at: float | None = None
         self._done = False
         self._is_given_up = False
@@ -165,8 +162,7 @@ class Flusher:
 
     def flush(self) -> threading.Event:
         """Return an event that is set once all that is in the queue now has been delivered or dropped everywhere."""
-        done = threading.Event()
-        self._flushes.append(done)
+        done = self._flushes.ask()
         self._ring()
         return done
 
@@ -286,40 +282,22 @@ class Flusher:
         """Move events from the queue to the outlet until asked to stop; return when that has to be done."""
         while True:
             stop_at = self._stop_at
-            self._hear_flushes()
+            self._flushes.hear()
             if stop_at is not None:
                 self._queue.shut()  # it may have been opened after the request to stop
             is_busy = await self._drain()
-            self._outlet.cut(at_once=stop_at is not None or bool(self._asked))
-            self._mark_flushes()
-            self._confirm()
-            is_awaited = bool(self._asked or self._confirming)
-            self._outlet.hurry(wanted=is_awaited)
+            self._outlet.cut(at_once=stop_at is not None or self._flushes.is_held_up)
+            self._flushes.mark()
+            self._flushes.confirm()
+            self._outlet.hurry(wanted=self._flushes.is_awaited)
             self._note_losses(at_once=stop_at is not None)
             self._alarm.look()
             if stop_at is not None and (not self._outlet.is_blocked or monotonic() >= stop_at):
                 return stop_at
-            is_busy = is_busy or is_awaited or bool(self._outlet.holds)
+            is_busy = is_busy or self._flushes.is_awaited or bool(self._outlet.holds)
             with anyio.move_on_after(_POLL_S if is_busy else _IDLE_POLL_S):
                 await self._wake.wait()
             self._wake = anyio.Event()
-
-    def _hear_flushes(self) -> None:
-        """Note for each new request how many events must have come through first: all that wait now."""
-        while self._flushes:
-            done = self._flushes.popleft()
-            self._asked.append((done, self._packer.passed + self._packer.waiting))
-
-    def _mark_flushes(self) -> None:
-        """Hand those to the outlet whose events have all come through; what was refused meanwhile never will."""
-        passed, end = self._packer.passed, self._packer.passed + self._packer.waiting
-        waiting = []
-        for done, upto in self._asked:
-            if passed >= min(upto, end):
-                self._confirming.append((done, self._outlet.mark()))
-            else:
-                waiting.append((done, min(upto, end)))
-        self._asked = waiting
 
     async def _drain(self) -> bool:
         """Take what waits now, and return whether there was anything.
@@ -338,17 +316,7 @@ class Flusher:
 
     def _settled(self) -> None:
         self._packer.limit_queue()  # the sink has made room
-        self._confirm()
-
-    def _confirm(self) -> None:
-        """Tell those who wait for a flush whose events have all been settled."""
-        waiting = []
-        for done, mark in self._confirming:
-            if self._outlet.is_reached(mark):
-                done.set()
-            else:
-                waiting.append((done, mark))
-        self._confirming = waiting
+        self._flushes.confirm()
 
     def _note_losses(self, *, at_once: bool) -> None:
         refused = self._queue.losses.by_reason()
@@ -356,8 +324,8 @@ class Flusher:
 
     async def _close(self) -> None:
         self._packer.give_up(CLOSE_TIMEOUT)
-        self._mark_flushes()
-        self._confirm()
+        self._flushes.mark()
+        self._flushes.confirm()
         if self.journal is not None:  # without one, each lane has closed its sink at its own end
             async with anyio.create_task_group() as tasks:
                 for courier in self._couriers:
