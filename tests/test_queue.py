@@ -12,6 +12,10 @@ def refuse(_event: Event) -> bool:
     return False
 
 
+def never(_event: Event) -> bool:
+    raise AssertionError("nobody should have been asked")
+
+
 def test_a_new_queue_asks_about_every_event() -> None:
     """Nobody takes from it yet, so each event is a reason to start somebody."""
     asked: list[Event] = []
@@ -28,11 +32,12 @@ def test_a_new_queue_asks_about_every_event() -> None:
 
 
 def test_an_open_queue_keeps_the_order_and_its_bound() -> None:
-    """What is over the bound is asked about; what was in comes out as it came."""
-    queue = Queue(3, bytearray(b"\x01"), refuse)
+    """What is over the bound is refused and counted without a question; what was in comes out as it came."""
+    queue = Queue(3, bytearray(b"\x01"), never)
     queue.open()
     events = numbered(4)
     assert [queue.offer(event) for event in events] == [True, True, True, False]
+    assert queue.losses.by_reason() == {"queue_full": 1}
     assert queue.take(2) == events[:2]
     assert queue.take(100) == [events[2]]
 

@@ -16,7 +16,7 @@ class Queue:
     Args:
         max_events: How many may wait.
         mark: Its first item is 0 in a forked child (see `fork_mark`).
-        reconsider: Decides about an event while the queue is shut, full or another process's.
+        reconsider: Decides about an event while the queue is shut or another process's.
     """
 
     __slots__ = ("_append", "_events", "_limit", "_mark", "_max_events", "_reconsider", "_room", "losses")
@@ -35,9 +35,12 @@ class Queue:
         """What never got in, by reason."""
 
     def offer(self, event: Event) -> bool:
-        """Take the event in and return True, or let `reconsider` decide."""
+        """Take the event in and return True, or let `reconsider` decide; while open and full, refuse it here.
+
+        An outage can last, and calls that are refused must not take longer than others.
+        """
         if len(self._events) >= self._room or not self._mark[0]:
-            return self._reconsider(event)
+            return self.admit(event) if self._room and self._mark[0] else self._reconsider(event)
         self._append(event)
         return True
 

@@ -337,7 +337,7 @@ class Tracker:
         await self.aclose()
 
     def _reconsider(self, event: Any) -> bool:
-        """Decide about an event that the queue did not take: not started, closed, full, or a forked child."""
+        """Decide about an event that the queue did not take: not started, closed, or a forked child."""
         self._notice_fork()
         if self._closed:
             self._count(CLOSED)
