@@ -137,6 +137,9 @@ def test_a_configuration_file_may_be_brief() -> None:
     assert override_from({"match": "gpt-*", "factor": "0.5", "credential": "team-a"}) == Override(
         model="gpt-*", multiplier="0.5", when={"credential": "team-a"}
     )
+    assert override_from({"match": {"provider": "azure", "model": "*"}, "price": {"input": 1}}) == Override(
+        provider="azure", usd_per_mtok={"input": 1}
+    )
     assert override_from({"price": {"cache_write": 2}, "usd_per_mtok": {"input": 1}}) == Override(
         usd_per_mtok={"input": 1, "cache_write_5m": 2}
     )

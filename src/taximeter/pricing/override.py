@@ -188,6 +188,8 @@ def override_from(settings: Mapping[str, Any]) -> Override:
         ConfigurationError: A key or value that cannot be.
     """
     values: dict[str, Any] = {"usd_per_mtok": {}, "usd_per_1k": {}}
+    if isinstance(found := settings.get("match"), Mapping):  # provider and model together
+        settings = {**{key: value for key, value in settings.items() if key != "match"}, **found}
     tables = [_as_table(settings.get(name), name) for name in _PRICE_TABLES]
     for key, value in [*settings.items(), *(pair for table in tables for pair in table.items())]:
         field = _FIELDS.get(key, key)

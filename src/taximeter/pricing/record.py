@@ -14,13 +14,17 @@ from taximeter.providers.directory import FORMATS
 
 _FORMAT_NAMES = {
     "audio": "openai.transcription",
+    "audio.speech": "openai.speech",
+    "audio.transcriptions": "openai.transcription",
     "chat.completions": "openai.chat",
     "chat_completions": "openai.chat",
     "embedding": "openai.embeddings",
     "generate_content": "gemini.generate",
+    "images.generate": "openai.images",
     "generatecontent": "gemini.generate",
     "invoke_model": "bedrock.invoke",
     "messages": "anthropic.messages",
+    "speech": "openai.speech",
     "streamgeneratecontent": "gemini.stream_generate",
     "transcriptions": "openai.transcription",
 }
