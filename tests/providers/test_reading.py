@@ -1,7 +1,7 @@
 """A reading follows one response while it passes, and never gets in its way."""
 
 import json
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -228,9 +228,9 @@ def test_a_hostile_body_costs_time_in_proportion() -> None:
     """A stream of ten times the bytes takes some ten times the time, and one long line is as good as many."""
 
     def cost_s(body: bytes) -> float:
-        started = perf_counter()
+        started = thread_time()
         read_response(CHAT, None, 200, STREAM, body)
-        return perf_counter() - started
+        return thread_time() - started
 
     for unit in (b"\n", b"data: [\n", b": x\n\n", b"data: {}\n\n", b"x"):
         small, large = min(cost_s(unit * 10_000) for _ in range(3)), cost_s(unit * 100_000)

@@ -6,6 +6,7 @@ payload, CRC-32 of everything before.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from struct import Struct, error
 from zlib import crc32
 
@@ -14,6 +15,7 @@ from taximeter.framing.document import DOCUMENT_LIMIT_BYTES, Document
 _PRELUDE = Struct(">III")
 _CRC_BYTES = 4
 _FIXED_BYTES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}  # of a header's value, by its type
+_USUAL_BYTES = 256  # what is remembered of headers must not fill the memory
 _COUNTED = (6, 7)  # bytes and text: two bytes of length first
 
 
@@ -87,12 +89,26 @@ class AwsEventStream:
             self.unparsed += 1
             return None
         try:
-            headers = dict(_headers(frame[_PRELUDE.size : headers_end]))
+            name = _name_of(frame[_PRELUDE.size : headers_end])
         except (error, IndexError, KeyError):
             self.unparsed += 1
             return None
-        name = headers.get(b":event-type") or headers.get(b":exception-type") or headers.get(b":error-code")
-        return name or b"", frame[headers_end:end]
+        return name, frame[headers_end:end]
+
+
+def _name_of(data: bytes) -> bytes:
+    """Return the name that a frame's headers give it; all frames of one kind have the same headers."""
+    return _usual_name(data) if len(data) <= _USUAL_BYTES else _name_in(data)
+
+
+def _name_in(data: bytes) -> bytes:
+    headers = dict(_headers(data))
+    return (
+        headers.get(b":event-type") or headers.get(b":exception-type") or headers.get(b":error-code") or b""
+    )
+
+
+_usual_name = lru_cache(maxsize=64)(_name_in)
 
 
 def _headers(data: bytes) -> Iterator[tuple[bytes, bytes]]:

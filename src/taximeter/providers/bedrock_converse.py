@@ -68,9 +68,9 @@ class ConverseAnswer(Answer):
             service_tier=as_text(as_mapping(body.get("serviceTier")).get("type")),
         )
 
-    def is_plain(self, document: bytes) -> bool:  # noqa: ARG002 - every format is asked with it
-        """No event is: the frame of an error may be empty, with nothing but its name."""
-        return False
+    def is_plain(self, document: bytes) -> bool:
+        """Whether the event is a piece of text; the frame of an error may be empty, with nothing but its name."""
+        return b'"delta":{"text":' in document  # no text can hold these bytes: quotes in it are escaped
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a response or one event of its stream, which the frame names."""
