@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format bench e2e fuzz faults schemas clean
+.PHONY: help demo test lint format bench e2e fuzz faults mutations schemas clean
 
 help: ## list the tasks
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,8 +32,11 @@ e2e: $(VENV)/e2e.stamp ## meter the SDKs against a real local model
 fuzz: $(VENV)/test.stamp ## a million damaged responses against every parser and framing
 	$(BIN)/python tools/fuzz.py
 
-faults: $(VENV)/test.stamp ## what the journal survives, as a table; all rows need root, strace and mkfs.ext4
+faults: $(VENV)/test.stamp ## what it survives, as a table; all rows need root, strace and mkfs.ext4
 	PYTHONPATH=tests unshare -m $(BIN)/python -m faults
+
+mutations: $(VENV)/test.stamp ## take one guard away at a time, and show which test misses it
+	PYTHONPATH=tests unshare -m $(BIN)/python -m faults.mutations
 
 schemas: $(VENV)/demo.stamp ## write schemas/ from the types
 	$(BIN)/taximeter schema --out schemas

@@ -1,4 +1,4 @@
-"""Take away one guard of the journal at a time: `python tests/faults/mutations.py` shows which test misses it.
+"""Take away one guard of the journal at a time: `make mutations` shows which test misses it.
 
 Each mutation is made in a copy of the source; it fails here when no test fails there.
 """
