@@ -85,7 +85,6 @@ class _MeteredResponse:
             call.fail(error)
             raise
         call.arrive(data)
-        call.look()
         if amt is None or amt < 0 or (amt > 0 and not data):
             call.end()
         return data
@@ -96,7 +95,6 @@ class _MeteredResponse:
             for chunk in super().read_chunked(*args, **kwargs):  # type: ignore[misc]  # the same
                 call.arrive(chunk)
                 yield chunk
-                call.look()
         except GeneratorExit:  # somebody may read on; closing the response, or its end, will tell
             raise
         except BaseException as error:

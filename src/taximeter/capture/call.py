@@ -22,6 +22,7 @@ from taximeter.providers import Endpoint, Facts, Reading, is_usage_only
 from taximeter.scopes import current_scope
 from taximeter.vocabulary import Outcome
 
+_UNREAD_CHUNKS = 32  # reading them in one go takes half the time: what reads is in the processor's cache then
 _REPEATED = frozenset({Outcome.FAILURE, Outcome.TIMEOUT})
 _END_MARK = b"data: [DONE]\n\n"
 
@@ -89,7 +90,7 @@ class Call:
         self._asked_for_usage = asked_for_usage
         self._filter: UsageFilter | None = None
         self._decode: Decode | None = None
-        self._unread = b""
+        self._unread: list[bytes] = []
         self._first_token_ns: int | None = None
         self._process_id = os.getpid()
         self._started_at_us = time_ns() // 1000
@@ -118,11 +119,14 @@ class Call:
             self._filter = UsageFilter(partial(is_usage_only, endpoint), takes_nulls=adds_nulls(endpoint))
 
     def arrive(self, chunk: bytes) -> bytes:
-        """Note the next raw bytes and return what the application gets of them; `look` reads them afterwards."""
-        if self._unread:  # a second reader has taken over from one that stopped after a chunk
+        """Note the next raw bytes and return what the application gets of them; they are read when more come, or none.
+
+        This is what each chunk of a stream costs, so it does little and calls less.
+        """
+        if self._first_token_ns is None or len(self._unread) >= _UNREAD_CHUNKS:
             self.look()
         self._arrived_ns = perf_counter_ns()
-        self._unread = chunk
+        self._unread.append(chunk)
         if chunk.endswith(_END_MARK):  # who stops reading here may never come back, nor close the stream
             self.end()
         usage_filter = self._filter
@@ -145,14 +149,16 @@ class Call:
             return b"" if usage_filter is None else usage_filter.release()
 
     def look(self) -> None:
-        """Read what has arrived, now that the application has it."""
-        chunk, self._unread = self._unread, b""
-        if not chunk or self._decode is None or not self._open:
+        """Read what has arrived and was not read yet: one chunk while the first token is awaited, then many at once."""
+        unread, self._unread = self._unread, []
+        decode, reading = self._decode, self._reading
+        if decode is None or not self._open:
             return
-        try:  # in place of the guard, which would cost more for each chunk
-            for part in self._decode(chunk):
-                self._reading.feed(part)
-            if self._first_token_ns is None and self._reading.has_output:
+        try:  # in place of the guard, which would cost more
+            for chunk in unread:
+                for part in decode(chunk):
+                    reading.feed(part)
+            if self._first_token_ns is None and reading.has_output:
                 self._first_token_ns = self._arrived_ns
         except Exception:
             self.give_up()
@@ -160,9 +166,9 @@ class Call:
     @guarded
     def see_body(self, body: bytes) -> None:
         """Take a response that was in memory from the start; it is decoded already."""
-        self._arrived_ns = perf_counter_ns()
         self._decode = decoder_for("")
-        self._unread = body
+        self._arrived_ns = perf_counter_ns()
+        self._unread = [body]
         self.end()
 
     @guarded

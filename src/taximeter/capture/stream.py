@@ -37,12 +37,8 @@ class _Wrapper:
 class _SyncStream(_Wrapper):
     def __iter__(self) -> Iterator[bytes]:
         call = self._call
-        arrive, look = call.arrive, call.look
-        try:
-            for chunk in self._stream:
-                if forwarded := arrive(chunk):
-                    yield forwarded
-                look()
+        try:  # nothing of ours but `arrive` runs for each chunk
+            yield from filter(None, map(call.arrive, self._stream))
         except GeneratorExit:
             call.leave()
             raise
@@ -65,13 +61,12 @@ class _SyncStream(_Wrapper):
 class _AsyncStream(_Wrapper):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         call = self._call
-        arrive, look = call.arrive, call.look
+        arrive = call.arrive
         chunks = self._stream.__aiter__()
         try:
             async for chunk in chunks:
                 if forwarded := arrive(chunk):
                     yield forwarded
-                look()
         except GeneratorExit:
             call.leave()
             raise

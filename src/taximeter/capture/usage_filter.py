@@ -58,7 +58,11 @@ class UsageFilter:
         """Take the next bytes and return those that go on to the application."""
         if self._held or data.find(b"\n") != len(data) - 2 or data[-1] != _LF or data.find(b"\r") >= 0:
             return self._cut(data)
-        return self._left_of(data)  # a chunk is one event, as nearly all are
+        if self._takes_nulls:  # a chunk is one event, as nearly all are: no call is made for the usual one
+            at = data.rfind(_NULL)
+            if at >= 0 and data.find(b"}", at) == len(data) - _END_BYTES:
+                return data[:at] + data[at + len(_NULL) :]
+        return self._left_of(data)
 
     def _cut(self, data: bytes) -> bytes:
         scan_from = max(0, len(self._held) - 3)
