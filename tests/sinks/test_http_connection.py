@@ -6,6 +6,7 @@ import ssl
 import tracemalloc
 import zlib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import anyio
 import httpx
@@ -13,6 +14,8 @@ import pytest
 import trustme
 
 from fault_server import Answer, FaultServer, HangUp, Received, reply
+from receiver_server import TOKEN, receiving
+from sink_doubles import run_program
 from taximeter.sinks.http_answer import HttpAnswer
 from taximeter.sinks.http_connection import HttpConnection
 from taximeter.sinks.refusal import AccessDenied, TryLater
@@ -163,6 +166,24 @@ async def test_after_a_failure_it_connects_anew() -> None:
         assert (await posting.post(b"{}", httpx.Headers())).status == 204
         await posting.aclose()
     assert len(server.requests) == 3
+
+
+def test_a_connection_that_works_is_kept(tmp_path: Path) -> None:
+    """The name is looked up once, and its addresses are tried once, as long as all goes well."""
+    code = (
+        "import sys, taximeter\n"
+        "from taximeter.sinks.http import HttpSink\n"
+        "seen = []\n"
+        "sys.addaudithook(lambda event, _: seen.append(event) if event.startswith('socket.') else None)\n"
+        "with taximeter.start(HttpSink(URL, token=TOKEN)) as tracker:\n"
+        "    for _ in range(5):\n"
+        "        tracker.track_task_completion(taximeter.TaskCompletionEvent())\n"
+        "        assert tracker.flush().complete\n"
+        "print(seen.count('socket.getaddrinfo'), seen.count('socket.connect') <= 2)\n"
+    )
+    with receiving(tmp_path / "usage.db") as url:
+        values = f"URL, TOKEN = {url.replace('127.0.0.1', 'localhost')!r}, {TOKEN!r}\n"
+        assert run_program(values + code, tmp_path) == "1 True\n"
 
 
 @pytest.mark.anyio

@@ -206,6 +206,27 @@ async def test_a_file_that_is_no_database_is_left_alone(path: Path) -> None:
     assert path.read_bytes().startswith(b"my diary")
 
 
+async def test_inserting_says_how_many_were_new(path: Path) -> None:
+    """Of both kinds of events, and where an integer has to be left out half way."""
+    huge = TaskCompletionEvent(actual_input_tokens=2**63)
+    first, second = numbered(2)
+    sink = SqliteSink(path)
+    assert await sink.insert(batch(first, CallStartedEvent())) == 2
+    assert await sink.insert(batch(first, second, huge, second)) == 2
+    assert await sink.insert(batch(first, second, huge)) == 0
+    await sink.aclose()
+
+
+@pytest.mark.parametrize(("durable", "level"), [(False, 1), (True, 2)])
+async def test_a_durable_sink_syncs_with_every_commit(path: Path, *, durable: bool, level: int) -> None:
+    """Whoever forgets an event once it is stored has to be able to rely on that."""
+    sink = SqliteSink(path, durable=durable)
+    await sink.write(batch(*numbered(1)))
+    assert sink._connection
+    assert sink._connection.execute("PRAGMA synchronous").fetchone() == (level,)
+    await sink.aclose()
+
+
 def test_processes_that_write_together_lose_nothing(tmp_path: Path) -> None:
     """Each waits for the others; none of them sees a locked database."""
     code = (

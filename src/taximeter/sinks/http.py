@@ -119,10 +119,11 @@ class HttpSink:
 
 
 def _default_ssl_context() -> ssl.SSLContext:
+    """Return a context with the authorities that the environment names, or else with certifi's."""
+    file, folder = (os.environ.get(name) or None for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+    if file is None and folder is None:
+        return httpx.create_ssl_context(trust_env=False)
     try:
-        return httpx.create_ssl_context()
+        return ssl.create_default_context(cafile=file, capath=folder)
     except OSError as error:
-        names = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
-        raise ConfigurationError(
-            names[0] if names else "ssl_context", os.environ.get(names[0]) if names else None, "certificates"
-        ) from error
+        raise ConfigurationError("SSL_CERT_FILE", file, "a file of certificates") from error

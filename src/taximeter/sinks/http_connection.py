@@ -45,6 +45,8 @@ class HttpConnection:
         self._proxy = proxy
         self._timeout_s = timeout_s
         self._transport: httpx.AsyncHTTPTransport | None = None
+        self._host: str | None = None
+        """Which of the server's addresses the connection goes to; None while there is none."""
 
     @property
     def is_open(self) -> bool:
@@ -69,7 +71,7 @@ class HttpConnection:
 
     async def aclose(self) -> None:
         """Close the connection, at once."""
-        transport, self._transport = self._transport, None
+        transport, self._transport, self._host = self._transport, None, None
         if transport is not None:
             with anyio.move_on_after(_CLOSE_S, shield=True), suppress(Exception):  # its loop may be gone
                 await transport.aclose()
@@ -78,19 +80,24 @@ class HttpConnection:
         """Leave the connection to the parent: an end of it said in a forked child would end it there."""
         if self._transport is not None:
             _left_to_parent.append(self._transport)
-            self._transport = None
+            self._transport = self._host = None
 
     async def _send(self, body: bytes, headers: httpx.Headers) -> httpx.Response:
         """Send to the first of the host's addresses that takes a connection."""
         error: httpx.TransportError | None = None
         for host in await self._hosts():
             try:
-                return await self._opened().handle_async_request(self._request(host, body, headers))
+                response = await self._opened().handle_async_request(self._request(host, body, headers))
             except (httpx.ConnectError, httpx.ConnectTimeout) as failure:
                 error = failure
+            else:
+                self._host = host
+                return response
         raise error or httpx.ConnectError("no address")
 
     async def _hosts(self) -> list[str]:
+        if self._host is not None:
+            return [self._host]
         if self._proxy is not None:  # which looks the name up by itself
             return [self._address.host]
         return await addresses_of(self._address.raw_host.decode("ascii"), self._address.port or 0)
