@@ -264,7 +264,7 @@ async def test_a_stream_left_early_is_cancelled(tracker: ListTracker) -> None:
     await stream.aclose()
     del stream
     gc.collect()
-    assert (tracker.event.outcome, tracker.event.usage_status) == (Outcome.CANCELLED, UsageStatus.MISSING)
+    assert (tracker.event.outcome, tracker.event.usage_status) == (Outcome.CANCELLED, UsageStatus.ESTIMATED)
 
 
 @pytest.mark.anyio
@@ -289,13 +289,56 @@ def test_plain_streams_are_metered(tracker: ListTracker) -> None:
 
         def stream(self, prompt: str) -> Iterator[Any]:
             yield prompt
-            yield {"usage": {"prompt_tokens": 7, "completion_tokens": 2}}
+            choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
+            yield {"choices": [choice], "usage": {"prompt_tokens": 7, "completion_tokens": 2}}
 
     stream = Metered(Plain(), tracker, methods="stream").stream("Hi")
     assert next(stream) == "Hi"
     assert stream.gi_frame is not None
     assert len(list(stream)) == 1
     assert (tracker.event.actual_input_tokens, tracker.event.outcome) == (7, Outcome.SUCCESS)
+
+
+@pytest.mark.anyio
+async def test_a_stream_of_a_providers_chunks_is_read(tracker: ListTracker) -> None:
+    """Chunks as SDKs hand them out tell the tokens together, even if nobody reads on after the last one."""
+    chunks = [
+        {
+            "type": "message_start",
+            "message": {"model": SONNET, "usage": {"input_tokens": 9, "output_tokens": 1}},
+        },
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}},
+        {"type": "message_stop"},
+    ]
+    stream = Metered(Adapter("anthropic", SONNET, *chunks), tracker, methods="stream").stream(ASK)
+    assert [await anext(stream) for _ in chunks] == chunks
+    await stream.aclose()
+    event = tracker.event
+    assert (event.actual_input_tokens, event.actual_output_tokens, event.model) == (9, 3, SONNET)
+    assert (event.outcome, event.finish_reasons) == (Outcome.SUCCESS, ("end_turn",))
+
+
+@pytest.mark.anyio
+async def test_a_stream_of_texts_is_estimated(tracker: ListTracker) -> None:
+    """Where nobody counts, four bytes are a token, and the event says that this is an estimate."""
+    model = Metered(Adapter("anthropic", SONNET, "four", "word", "text"), tracker, methods="stream")
+    assert len([item async for item in model.stream(ASK)]) == 3
+    event = tracker.event
+    assert (event.actual_output_tokens, event.usage_status) == (3, UsageStatus.ESTIMATED)
+    assert (event.outcome, event.provider, event.model) == (Outcome.SUCCESS, "anthropic", SONNET)
+
+
+@pytest.mark.anyio
+async def test_a_stream_is_read_in_ones_own_way(tracker: ListTracker) -> None:
+    """`read` is given the last item."""
+
+    def read(item: Any) -> Usage:
+        return Usage(text_output_tokens=len(item))
+
+    model = Metered(Adapter("anthropic", SONNET, "a", "abc"), tracker, methods="stream", read=read)
+    assert [item async for item in model.stream(ASK)] == ["a", "abc"]
+    assert (tracker.event.actual_output_tokens, tracker.event.usage_status) == (3, UsageStatus.REPORTED)
 
 
 # Whom it is around

@@ -25,6 +25,8 @@ _PROVIDER_ONLY = frozenset(
     }
 )
 """Counters beside `input_tokens` by which a provider's own usage is known."""
+_PROVIDER_TYPES = ("message", "response", "content_block")
+"""How the types of responses and events begin that have one."""
 
 
 def read_request(args: Sequence[Any], kwargs: Mapping[str, Any]) -> RequestFacts:
@@ -57,9 +59,29 @@ def read_answer(
     facts = _facts_of(document)
     if isinstance(said, Usage):
         facts.usage, facts.charges = None if said.is_empty else said, ()
-    model = facts.model or as_text(document.get("model")) or as_text(document.get("model_name"))
+    model = as_text(document.get("model")) or as_text(document.get("model_name"))
     provider = as_text(document.get("provider")) or as_text(document.get("provider_name"))
-    who = who_answered(adapters, provider, model)
+    return labelled(facts, adapters, request, provider=provider, model=model)
+
+
+def labelled(
+    facts: Facts,
+    adapters: Sequence[Adapter],
+    request: RequestFacts,
+    *,
+    provider: str | None = None,
+    model: str | None = None,
+) -> Facts:
+    """Return *facts* with the names of who has answered and of what was asked for.
+
+    Args:
+        facts: What was read.
+        adapters: Who may have answered.
+        request: What the call asked for.
+        provider: What the answer says of the provider; None where it says nothing.
+        model: What it says of the model, where the facts do not.
+    """
+    who = who_answered(adapters, provider, facts.model or model)
     is_nameless = not any(adapter.provider for adapter in adapters)
     facts.provider = who.provider or (facts.provider if is_nameless else "unknown")
     facts.model = who.model
@@ -76,10 +98,11 @@ def _said(response: Any, read: Read) -> Any:
         return Usage()
 
 
-def has_usage(item: Any) -> bool:
-    """Whether an item of a stream says what the call has consumed."""
+def is_counted(item: Any) -> bool:
+    """Whether an item of a stream has a usage in a library's own words."""
     read = item.get if isinstance(item, Mapping) else functools.partial(getattr, item)
-    return any(read(name, None) is not None for name in _USAGE_NAMES)
+    usage = next((found for name in _USAGE_NAMES if (found := read(name, None)) is not None), None)
+    return usage is not None and _is_neutral(as_document(item), as_document(usage))
 
 
 def _facts_of(document: Mapping[str, Any]) -> Facts:
@@ -95,7 +118,8 @@ def _facts_of(document: Mapping[str, Any]) -> Facts:
 
 def _is_neutral(document: Mapping[str, Any], counters: Mapping[str, Any]) -> bool:
     """Whether the usage is in a library's own words and not in a provider's."""
-    is_foreign = "object" in document or document.get("type") == "message" or _PROVIDER_ONLY & counters.keys()
+    kind = str(document.get("type", ""))
+    is_foreign = "object" in document or kind.startswith(_PROVIDER_TYPES) or _PROVIDER_ONLY & counters.keys()
     return not is_foreign and "input_tokens" in counters
 
 

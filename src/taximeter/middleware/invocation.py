@@ -1,7 +1,6 @@
 """Invocation: one call of a wrapped method, ending as exactly one event however it ends."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from time import perf_counter_ns, time_ns
 from types import TracebackType
 from typing import Any, TypeVar
@@ -9,7 +8,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from taximeter.event import TaskCompletionEvent
-from taximeter.middleware.answer import has_usage, read_answer, read_request
+from taximeter.fault import read_fault
+from taximeter.middleware.answer import read_answer, read_request
+from taximeter.middleware.items import Items
 from taximeter.middleware.meter import Meter
 from taximeter.observation import Observation, ObservedCall, begin_in, current_observation, is_taken
 from taximeter.providers import Facts
@@ -48,8 +49,8 @@ class Invocation:
         self._arguments = args, kwargs
         self._scope = current_scope()
         self._open = [True]  # popped once, atomically: whatever comes first ends the call
-        self._last_item: Any = None
-        self._first_item_ns: int | None = None
+        self._items: Items | None = None
+        self._first_item_ns = 0
         self._started_at_us = time_ns() // 1000
         self._started_ns = perf_counter_ns()
         begin_in(self._outer, meter.tracker)
@@ -62,17 +63,17 @@ class Invocation:
     ) -> None:
         self.observation.__exit__()
         if isinstance(error, StopIteration | StopAsyncIteration):
-            self.answered(self._last_item)
+            self.answered(None)
         elif error is not None:
             self.failed(error)
 
     def passing(self, item: T) -> T:
         """Note an item of a stream, which goes on as it is."""
-        if self._first_item_ns is None:
+        if self._items is None:
+            args, kwargs = self._arguments
+            self._items = Items(kwargs.get("messages", args[0] if args else None), self._meter.read)
             self._first_item_ns = perf_counter_ns()
-        with suppress(Exception):  # an item's own attributes may do anything
-            if has_usage(item) or not has_usage(self._last_item):
-                self._last_item = item
+        self._items.add(item)
         return item
 
     def answered(self, response: Any) -> None:
@@ -81,7 +82,7 @@ class Invocation:
 
     def failed(self, error: BaseException) -> None:
         """An exception goes by: an error, or one that tells the application to stop."""
-        self._end(self._last_item, error)
+        self._end(None, error)
 
     def _end(self, response: Any, error: BaseException | None) -> None:
         try:
@@ -162,7 +163,9 @@ class Invocation:
     def _facts(self, response: Any, error: BaseException | None) -> Facts:
         request = read_request(*self._arguments)
         adapters = self._meter.adapters
-        if error is None or response is not None:
+        if self._items is not None:
+            return self._items.facts(adapters, request, whole=error is None)
+        if error is None:
             return read_answer(response, adapters, request, self._meter.read)
         request.model = adapters[0].model
         provider = adapters[0].provider or "unknown"
@@ -171,21 +174,23 @@ class Invocation:
     def _event_of_facts(
         self, facts: Facts, error: BaseException | None, duration_ms: float
     ) -> TaskCompletionEvent:
+        fields: dict[str, Any] = {}
+        if self._items is not None:
+            fields["time_to_first_token_ms"] = (self._first_item_ns - self._started_ns) / 1e6
+        if error is not None and not self._is_over(error):
+            fields |= _failure(error)
         event: TaskCompletionEvent = self._meter.builder().from_facts(
             facts,
             scope=self._scope,
             started_at_us=self._started_at_us,
             task_duration_ms=duration_ms,
-            **self._streamed(),
-            **({} if error is None else _failure(error)),
+            **fields,
         )
         return event
 
-    def _streamed(self) -> dict[str, Any]:
-        if self._first_item_ns is None:
-            return {}
-        waited_ms = (self._first_item_ns - self._started_ns) / 1e6
-        return {"streaming": True, "time_to_first_token_ms": waited_ms}
+    def _is_over(self, error: BaseException) -> bool:
+        """Whether a stream was left when all of it had come."""
+        return type(error) is GeneratorExit and self._items is not None and self._items.complete
 
 
 def _has_usage(event: TaskCompletionEvent) -> bool:
@@ -194,16 +199,5 @@ def _has_usage(event: TaskCompletionEvent) -> bool:
 
 def _failure(error: BaseException) -> dict[str, Any]:
     """Return what an exception says of a call that nothing else speaks for."""
-    status = getattr(error, "status_code", None)
-    return {
-        "outcome": _outcome(error),
-        "error_type": type(error).__name__,
-        "error_status": status if type(status) is int else None,
-    }
-
-
-def _outcome(error: BaseException) -> Outcome:
-    if not isinstance(error, Exception):
-        return Outcome.CANCELLED
-    names = (kind.__name__ for kind in type(error).__mro__)  # by name: each library has a class of its own
-    return Outcome.TIMEOUT if any("Timeout" in name for name in names) else Outcome.FAILURE
+    fault = read_fault(error)._asdict()
+    return {"outcome": Outcome.CANCELLED} if fault["outcome"] == Outcome.CANCELLED else fault
