@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from taximeter.scrubber import Scrubber
 from taximeter.sinks.batch import Batch, batch_of
 
 REFUSED = "refused"
 
 _LONGEST_REASON = 40
+_scrubber = Scrubber()
 _NO_WORD = re.compile(r"[^\w.-]+", re.ASCII)
 
 
@@ -78,5 +80,5 @@ class Delivery:
 
 
 def _word(reason: object) -> str:
-    """Make a short plain word of what a sink says, which may be what a server says."""
-    return _NO_WORD.sub("_", str(reason))[:_LONGEST_REASON] or REFUSED
+    """Make a short plain word of what a sink says, which may be what a server says, and quote a key."""
+    return _NO_WORD.sub("_", _scrubber.text(str(reason)))[:_LONGEST_REASON] or REFUSED

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import msgspec
+import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -208,7 +209,9 @@ def survives(mutation: Mutation) -> bool:
             capture_output=True,
             timeout=300,
         )
-    return done.returncode == 0
+    if done.returncode not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise RuntimeError(f"{mutation.test} could not be run: {done.stdout.decode()}")
+    return done.returncode == pytest.ExitCode.OK
 
 
 def main() -> int:

@@ -2,16 +2,21 @@
 
 import logging
 import os
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import taximeter
+from console_script import run
 from secret_samples import NAMED, SECRETS
 from sink_doubles import FailingSink, ListSink
 from taximeter.sinks.batch import Batch
+from taximeter.sinks.refusal import EventsRefused
 
 CANARIES = (*SECRETS.values(), *(f"{name}{value}@host" for name, value in NAMED.values()))
 NEEDLES = (b"Zq7Rt2", b"Kj5Lm0Np", b"QZ7RT2", b"correct-horse", b"enE3cnQ6", b"1234abcd-12ab", b"eyJhbGci")
@@ -35,6 +40,8 @@ class LeakySink(ListSink):
             self.failures -= 1
             raise LeakyError
         await super().write(batch)
+        if len(self.batches) == 1:
+            raise EventsRefused({0: CANARIES[0], 1: CANARIES[1]})
 
 
 def events() -> list[taximeter.TaskCompletionEvent]:
@@ -60,7 +67,7 @@ def leaks(data: bytes) -> list[bytes]:
 def test_no_byte_of_a_key_leaves_memory(
     write_through: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Journal, SQLite with its log, NDJSON, log records, our own warnings, receipts, repr: 0 bytes."""
+    """Journal, SQLite with its log, NDJSON, dead letters, log records, our own warnings, receipts, repr: 0 bytes."""
     leaky = LeakySink()
     caplog.set_level(logging.DEBUG)
     with taximeter.start(
@@ -82,7 +89,9 @@ def test_no_byte_of_a_key_leaves_memory(
     ours = "\n".join(
         record.getMessage() for record in caplog.records if record.name.startswith("taximeter")
     ).encode()
-    assert receipt.delivered == dict.fromkeys(("usage.db", "events.ndjson", "log", "leaky"), len(events()))
+    refused = {"usage.db": 0, "events.ndjson": 0, "log": 0, "leaky": 2}
+    assert receipt.delivered == {name: len(events()) - n for name, n in refused.items()}
+    assert (tmp_path / "journal" / "dead-letters.ndjson").read_bytes().count(b"\n") == 2
     written = [line for batch in leaky.batches for line in batch.lines]
     assert len(written) == len(events())
     assert ours.count(b"LLM call") == len(events())
@@ -118,6 +127,21 @@ def test_no_value_forges_a_line(tmp_path: Path, caplog: pytest.LogCaptureFixture
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("taximeter")]
     assert len(lines) >= 4
     assert all(line.isprintable() for line in lines), lines
+
+
+def test_no_value_steers_the_terminal(tmp_path: Path) -> None:
+    """What the command line prints of such events is printable, line by line."""
+    with taximeter.start(tmp_path / "usage.db", journal=tmp_path / "journal") as tracker:
+        hostile = dict.fromkeys(("model", "user", "agent", "provider", "run_id"), HOSTILE)
+        tracker.track_task_completion(msgspec.structs.replace(taximeter.TaskCompletionEvent(), **hostile))
+        tracker.count_loss(HOSTILE)
+    with closing(sqlite3.connect(tmp_path / "usage.db")) as connection:
+        (event_id,) = connection.execute("SELECT event_id FROM events LIMIT 1").fetchone()
+    dimensions = [part for field in ("model", "user", "agent", "provider", "run") for part in ("--by", field)]
+    for command in (["report", *dimensions], ["why", event_id], ["journal", "status", "journal"]):
+        done = run(*command, cwd=tmp_path)
+        assert done.returncode == 0, (command, done.stderr)
+        assert [line for line in done.stdout.split("\n") if not line.isprintable()] == []
 
 
 def test_what_it_makes_is_its_owners_alone(tmp_path: Path) -> None:
