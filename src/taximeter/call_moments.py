@@ -13,7 +13,8 @@ from taximeter.fault import describe_fault, read_fault
 from taximeter.scopes import Scope
 from taximeter.vocabulary import Outcome
 
-_FAILED = frozenset({Outcome.FAILURE, Outcome.TIMEOUT, Outcome.CANCELLED})
+FAILED = frozenset({Outcome.FAILURE, Outcome.TIMEOUT, Outcome.CANCELLED})
+"""How calls end that are told of as failed."""
 
 
 def ids_of(scope: Scope) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def last_moment(
         output_hash: SHA-256 of what was generated.
         keep_error_text: See `call`.
     """
-    if error is None and (event is None or event.outcome not in _FAILED):
+    if error is None and (event is None or event.outcome not in FAILED):
         took = {} if event is None else _what_it_took(event)
         finished = CallFinishedPayload(
             call_id=scope.call_id, latency_ms=latency_ms, output_hash=output_hash, **took

@@ -131,7 +131,9 @@ async def test_a_failure_shows_no_secret(
         with pytest.raises(refusal) as raised:
             await write(sink)
     texts = [str(raised.value), repr(raised.value), str(vars(raised.value)), caplog.text, repr(sink)]
-    assert CANARY not in "".join([*texts, sink.name, str(vars(sink)), str(vars(sink._connection))])
+    assert CANARY not in "".join(
+        [*texts, sink.name, str(vars(sink)), str(vars(sink._server)), str(vars(sink._server._connection))]
+    )
 
 
 @pytest.mark.anyio

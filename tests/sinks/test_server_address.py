@@ -3,6 +3,7 @@
 import pytest
 
 from taximeter.errors import ConfigurationError
+from taximeter.http_contract import BATCH_PATH
 from taximeter.sinks.server_address import is_loopback, proxy_for, server_address
 
 
@@ -19,7 +20,7 @@ from taximeter.sinks.server_address import is_loopback, proxy_for, server_addres
 )
 def test_batches_go_below_the_address(url: str, address: str) -> None:
     """Whether it ends with a slash or not."""
-    assert server_address(url) == address
+    assert server_address(url, BATCH_PATH) == address
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_batches_go_below_the_address(url: str, address: str) -> None:
 def test_what_is_no_address_is_refused(url: str) -> None:
     """A credential in it too: it would be shown wherever addresses are. None is repeated."""
     with pytest.raises(ConfigurationError) as raised:
-        server_address(url)
+        server_address(url, BATCH_PATH)
     assert "hunter2" not in str(raised.value)
     assert raised.value.__cause__ is None
 
@@ -63,7 +64,7 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 )
 def test_what_stays_on_this_machine(host: str, *, stays: bool) -> None:
     """Only names and addresses that cannot be elsewhere."""
-    assert is_loopback(server_address(f"http://{host}:1")) is stays
+    assert is_loopback(server_address(f"http://{host}:1", BATCH_PATH)) is stays
 
 
 def clear_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +90,7 @@ def test_proxies_of_the_environment(
     """They are used as other programs use them, and never for this machine."""
     clear_proxies(monkeypatch)
     monkeypatch.setenv(variable, value)
-    found = proxy_for(server_address(url))
+    found = proxy_for(server_address(url, BATCH_PATH))
     assert (found and str(found.url)) == proxy
 
 
@@ -98,8 +99,8 @@ def test_no_proxy_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
     clear_proxies(monkeypatch)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
     monkeypatch.setenv("NO_PROXY", ".inside.example")
-    assert proxy_for(server_address("https://usage.inside.example")) is None
-    assert proxy_for(server_address("https://usage.example")) is not None
+    assert proxy_for(server_address("https://usage.inside.example", BATCH_PATH)) is None
+    assert proxy_for(server_address("https://usage.example", BATCH_PATH)) is not None
 
 
 @pytest.mark.parametrize(
@@ -110,5 +111,5 @@ def test_a_proxy_of_another_kind_is_refused(value: str, monkeypatch: pytest.Monk
     clear_proxies(monkeypatch)
     monkeypatch.setenv("HTTPS_PROXY", value)
     with pytest.raises(ConfigurationError, match="https_proxy") as raised:
-        proxy_for(server_address("https://host"))
+        proxy_for(server_address("https://host", BATCH_PATH))
     assert "hunter2" not in str(raised.value)

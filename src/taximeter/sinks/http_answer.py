@@ -38,15 +38,25 @@ def settle(answer: HttpAnswer, n_events: int) -> None:
         AccessDenied: It does not let us in, or is not the server we were sent to: the address leads elsewhere.
         TryLater: It is busy or down, or what it said cannot be understood.
     """
+    check_status(answer)
+    _settle_each(answer.body, n_events)
+
+
+def check_status(answer: HttpAnswer) -> None:
+    """Return when the server has taken what was sent, as far as the status tells.
+
+    Raises:
+        BatchRefused: It will not take it as it is.
+        AccessDenied, TryLater: See `settle`.
+    """
     status = answer.status
     if 200 <= status < 300:
-        _settle_each(answer.body, n_events)
-    elif status in _REFUSED:
+        return
+    if status in _REFUSED:
         raise BatchRefused(_REFUSED[status], f"answered {status}")
-    elif status in _BUSY or status >= 500:
+    if status in _BUSY or status >= 500:
         raise TryLater(f"answered {status}", retry_after_s=retry_after_s(answer.retry_after, time()))
-    else:
-        raise AccessDenied(f"answered {status}")
+    raise AccessDenied(f"answered {status}")
 
 
 def retry_after_s(header: str | None, now_s: float) -> float | None:

@@ -20,7 +20,7 @@ _left_to_parent: list[httpx.AsyncHTTPTransport] = []
 
 
 class HttpConnection:
-    """Posts to one address, over a connection that is kept while all goes well.
+    """Sends to one address, over a connection that is kept while all goes well.
 
     It stands on httpx's transport and not on its client, which would follow the environment, keep cookies and log every
     request at the host's expense. A transport does not follow redirects.
@@ -54,7 +54,17 @@ class HttpConnection:
         return self._transport is not None
 
     async def post(self, body: bytes, headers: httpx.Headers) -> HttpAnswer:
+        """Post to the address itself, see `send`."""
+        return await self.send("POST", "", body, headers)
+
+    async def send(self, method: str, below: str, body: bytes, headers: httpx.Headers) -> HttpAnswer:
         """Send the body and return the answer; after a failure the next request connects anew.
+
+        Args:
+            method: The HTTP method.
+            below: What follows on the address's path.
+            body: What is sent.
+            headers: All headers.
 
         Raises:
             AccessDenied: The server cannot prove who it is.
@@ -62,7 +72,7 @@ class HttpConnection:
         """
         try:
             with anyio.fail_after(self._timeout_s):
-                return await _answer(await self._send(body, headers))
+                return await _answer(await self._send(method, below, body, headers))
         except BaseException as error:
             await self.aclose()
             if isinstance(error, httpx.TransportError | OSError):  # TimeoutError is an OSError
@@ -82,12 +92,13 @@ class HttpConnection:
             _left_to_parent.append(self._transport)
             self._transport = self._host = None
 
-    async def _send(self, body: bytes, headers: httpx.Headers) -> httpx.Response:
+    async def _send(self, method: str, below: str, body: bytes, headers: httpx.Headers) -> httpx.Response:
         """Send to the first of the host's addresses that takes a connection."""
         error: httpx.TransportError | None = None
         for host in await self._hosts():
             try:
-                response = await self._opened().handle_async_request(self._request(host, body, headers))
+                request = self._request(host, method, below, body, headers)
+                response = await self._opened().handle_async_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as failure:
                 error = failure
             else:
@@ -102,7 +113,9 @@ class HttpConnection:
             return [self._address.host]
         return await addresses_of(self._address.raw_host.decode("ascii"), self._address.port or 0)
 
-    def _request(self, host: str, body: bytes, headers: httpx.Headers) -> httpx.Request:
+    def _request(
+        self, host: str, method: str, below: str, body: bytes, headers: httpx.Headers
+    ) -> httpx.Request:
         seconds = self._timeout_s
         connect_s = min(_CONNECT_S, seconds)
         extensions: dict[str, object] = {
@@ -110,8 +123,8 @@ class HttpConnection:
         }
         if not is_address(self._address.host):
             extensions["sni_hostname"] = self._address.raw_host.decode("ascii")
-        url = self._address.copy_with(host=host)
-        return httpx.Request("POST", url, headers=headers, content=body, extensions=extensions)
+        url = self._address.copy_with(host=host, raw_path=self._address.raw_path + below.encode())
+        return httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
 
     def _opened(self) -> httpx.AsyncHTTPTransport:
         if self._transport is None:

@@ -1,4 +1,4 @@
-"""Server address: where the HTTP sink posts to, and by which proxy, checked before anything is sent."""
+"""Server address: where sinks send to, and by which proxy, checked before anything is sent."""
 
 from ipaddress import ip_address
 from urllib.request import getproxies, proxy_bypass
@@ -6,14 +6,13 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from taximeter.errors import ConfigurationError
-from taximeter.http_contract import BATCH_PATH
 from taximeter.sinks.resolver import is_address
 
 ALLOWED = "https://host/path (http:// for this machine), without user, password, query or fragment"
 
 
-def server_address(url: str) -> httpx.URL:
-    """Return the address that batches are posted to.
+def server_address(url: str, path: str) -> httpx.URL:
+    """Return the address of *path* on the server.
 
     Raises:
         ConfigurationError: It is no address of a server; what may be a credential in it is not repeated.
@@ -27,7 +26,7 @@ def server_address(url: str) -> httpx.URL:
     is_server = parsed.scheme in ("http", "https") and parsed.host and "%" not in parsed.host
     if not is_server or parsed.userinfo or parsed.query or parsed.fragment:
         raise ConfigurationError("url", shown(parsed), ALLOWED)
-    return parsed.copy_with(path=parsed.path.rstrip("/") + BATCH_PATH)
+    return parsed.copy_with(path=parsed.path.rstrip("/") + path)
 
 
 def shown(address: httpx.URL) -> str:

@@ -10,7 +10,7 @@ from taximeter.sinks.protocol import Sink
 
 ALLOWED = (
     "a path that ends in .db, .sqlite, .sqlite3, .ndjson or .jsonl,"
-    " an address that begins with sqlite:///, ndjson:///, https://, http://, call-log:, memory: or log:,"
+    " an address that begins with sqlite:///, ndjson:///, https://, http://, runs+https://, call-log:, memory: or log:,"
     " or an object with name, write(batch) and aclose()"
 )
 
@@ -25,6 +25,12 @@ def _ndjson(path: str) -> Sink:
     from taximeter.sinks.ndjson import NdjsonSink  # noqa: PLC0415 - as does aiofiles
 
     return NdjsonSink(_in_folder(path))
+
+
+def _runs(url: str) -> Sink:
+    from taximeter.sinks.runs import RunsSink  # noqa: PLC0415 - as above
+
+    return RunsSink(url)
 
 
 def _call_log(path: str) -> Sink:
@@ -61,6 +67,8 @@ _BY_SCHEME: dict[str, Callable[[str], Sink]] = {
     "call-log": _call_log,
     "https": lambda rest: _http(f"https:{rest}"),
     "http": lambda rest: _http(f"http:{rest}"),
+    "runs+https": lambda rest: _runs(f"https:{rest}"),
+    "runs+http": lambda rest: _runs(f"http:{rest}"),
     "memory": _memory,
     "log": _log,
 }
