@@ -18,6 +18,7 @@ from list_tracker import BrokenTracker, ListTracker
 from model_stack import Adapter, Answer, BusyError, Counts, Fallback, Layer, RateLimit, Retry
 from taximeter import ConfigurationError, Metered, Override, Usage
 from taximeter.capture import meter
+from taximeter.capture.call import leave_open_calls
 from taximeter.event import TaskCompletionEvent
 from taximeter.observation import Observation
 from taximeter.vocabulary import CostSource, CostStatus, Operation, Outcome, TaskType, UsageStatus
@@ -265,6 +266,17 @@ async def test_a_stream_left_early_is_cancelled(tracker: ListTracker) -> None:
     del stream
     gc.collect()
     assert (tracker.event.outcome, tracker.event.usage_status) == (Outcome.CANCELLED, UsageStatus.ESTIMATED)
+
+
+@pytest.mark.anyio
+async def test_a_stream_open_at_the_end_of_the_program_is_cancelled(tracker: ListTracker) -> None:
+    """It ends before the tracker does."""
+    stream = Metered(Adapter("anthropic", SONNET, "Hi", "there"), tracker, methods="stream").stream(ASK)
+    assert await anext(stream) == "Hi"
+    leave_open_calls()
+    assert tracker.event.outcome == Outcome.CANCELLED
+    await stream.aclose()
+    assert tracker.event
 
 
 @pytest.mark.anyio
@@ -537,6 +549,21 @@ def test_every_call_that_cost_something_is_recorded(tracker: ListTracker) -> Non
 
     Metered(Twice(), tracker).invoke(ASK)
     assert [event.actual_input_tokens for event in tracker.tracked] == [1000, 1000]
+
+
+def test_a_failure_is_not_put_down_to_an_earlier_success(tracker: ListTracker) -> None:
+    """Of two requests inside, the first answered and the second refused, both are recorded as they were."""
+    adapter = wire_adapter(tracker, (200, COMPLETION), (429, {"error": {"code": "rate_limit_exceeded"}}))
+
+    class Twice:
+        def invoke(self, messages: Any) -> Any:
+            adapter.invoke(messages)
+            return adapter.invoke(messages)
+
+    with pytest.raises(KeyError):
+        Metered(Twice(), tracker).invoke(ASK)
+    outcomes = {(event.outcome, event.actual_input_tokens) for event in tracker.tracked}
+    assert outcomes == {(Outcome.SUCCESS, 1000), (Outcome.FAILURE, None)}
 
 
 def test_an_error_after_the_answer_keeps_its_tokens(tracker: ListTracker) -> None:

@@ -1,5 +1,6 @@
 """Invocation: one call of a wrapped method, ending as exactly one event however it ends."""
 
+import os
 from collections.abc import Mapping, Sequence
 from time import perf_counter_ns, time_ns
 from types import TracebackType
@@ -48,6 +49,7 @@ class Invocation:
         self._meter = meter
         self._arguments = args, kwargs
         self._scope = current_scope()
+        self._process_id = os.getpid()
         self._open = [True]  # popped once, atomically: whatever comes first ends the call
         self._items: Items | None = None
         self._first_item_ns = 0
@@ -84,7 +86,13 @@ class Invocation:
         """An exception goes by: an error, or one that tells the application to stop."""
         self._end(None, error)
 
+    def leave(self) -> None:
+        """The application has stopped reading a stream; at the end of the program too."""
+        self.failed(GeneratorExit())
+
     def _end(self, response: Any, error: BaseException | None) -> None:
+        if self._process_id != os.getpid():  # a forked child inherits calls that are not its own
+            return
         try:
             self._open.pop()
         except IndexError:
@@ -95,7 +103,7 @@ class Invocation:
             self._meter.count_error(metering_error)
 
     def _record(self, response: Any, error: BaseException | None, duration_ms: float) -> None:
-        answer = self._answering_call()
+        answer = self._answering_call(error)
         if (error is None or type(error) is GeneratorExit) and self._is_left_to_others(answer):
             answer, event, facts = None, None, None
         elif answer is not None:
@@ -120,10 +128,10 @@ class Invocation:
             self._meter.track(call.event)
         return is_ours
 
-    def _answering_call(self) -> ObservedCall | None:
-        """Return the call that was seen below and led to this one's end: the last success, else the last one."""
+    def _answering_call(self, error: BaseException | None) -> ObservedCall | None:
+        """Return the call that was seen below and led to this one's end: an answer's is the last success."""
         calls = self.observation.calls
-        successes = (call for call in reversed(calls) if call.event.outcome in _SUCCESSES)
+        successes = (call for call in reversed(calls) if call.event.outcome in _SUCCESSES and error is None)
         return next(successes, calls[-1] if calls else None)
 
     def _is_left_to_others(self, answer: ObservedCall | None) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Self
 
+from taximeter.capture.call import leave_at_exit
 from taximeter.middleware.invocation import Invocation
 
 
@@ -19,6 +20,7 @@ class _Followed:
     def __init__(self, stream: Any, invocation: Invocation) -> None:
         self._stream = stream
         self._invocation = invocation
+        leave_at_exit(invocation)
 
     def __getattr__(self, name: str) -> Any:
         if name in {"_stream", "_invocation"}:  # not there yet, while being copied
@@ -26,7 +28,7 @@ class _Followed:
         return getattr(self._stream, name)
 
     def __del__(self) -> None:
-        self._invocation.failed(GeneratorExit())
+        self._invocation.leave()
 
 
 class Stream(_Followed):
@@ -43,7 +45,7 @@ class Stream(_Followed):
         """Stop reading."""
         with self._invocation:
             self._stream.close()
-        self._invocation.failed(GeneratorExit())
+        self._invocation.leave()
 
     def __enter__(self) -> Self:
         self._stream.__enter__()
@@ -52,7 +54,7 @@ class Stream(_Followed):
     def __exit__(self, *error: object) -> Any:
         with self._invocation:
             result = self._stream.__exit__(*error)
-        self._invocation.failed(GeneratorExit())
+        self._invocation.leave()
         return result
 
 
@@ -70,7 +72,7 @@ class AsyncStream(_Followed):
         """Stop reading."""
         with self._invocation:
             await self._stream.aclose()
-        self._invocation.failed(GeneratorExit())
+        self._invocation.leave()
 
     async def __aenter__(self) -> Self:
         await self._stream.__aenter__()
@@ -79,5 +81,5 @@ class AsyncStream(_Followed):
     async def __aexit__(self, *error: object) -> Any:
         with self._invocation:
             result = await self._stream.__aexit__(*error)
-        self._invocation.failed(GeneratorExit())
+        self._invocation.leave()
         return result
