@@ -144,11 +144,13 @@ def test_a_table_survives_its_file() -> None:
     assert other.version != table.version
 
 
+WHOLE = encode_table(shipped_table())
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     """Damage is an error of its own kind, never another one."""
-    whole = encode_table(shipped_table())
-    for damaged in (data, whole[:8] + data, whole[: 9 + len(data)]):
+    for damaged in (data, WHOLE[:8] + data, WHOLE[: 9 + len(data)]):
         with pytest.raises(UnreadableTableError):
             decode_table(damaged)
 

@@ -150,20 +150,39 @@ BILLS: dict[str, tuple[str, str, str, dict[str, Any], dict[str, Any], list[tuple
         "mistral", "voxtral-mini-latest", "2026-10-01",
         openai(4, 14, audio=402, prompt_audio_seconds=3, total_tokens=420), {}, [(1, "150")],
     ),
+    "a picture without details": (
+        "openai", "gpt-image-1.5", "2026-11-01",
+        {"usage": {"input_tokens": 50, "output_tokens": 50,
+                   "input_tokens_details": {"text_tokens": 10, "image_tokens": 40}}}, {},
+        [(10, "5"), (40, "8"), (50, "32")],
+    ),
+    "pictures by the piece": (
+        "cohere", "embed-english-v3.0", "2026-01-01", {"meta": {"billed_units": {"images": 3}}}, {},
+        [(3, "100")],
+    ),
     "a router's choice of host is no other model": (
         "openrouter", "anthropic/claude-sonnet-4.5:nitro", "2026-01-01", openai(1000, 1000), {},
         [(1000, "3"), (1000, "15")],
     ),
 }  # fmt: skip
 
+APIS = {"claude-sonnet-4-5@20250929": "messages", "gpt-image-1.5": "images"}
+"""Where the shape of the usage alone would mean another format."""
+
 
 @pytest.mark.parametrize("name", BILLS)
 def test_a_bill_comes_out_as_by_hand(name: str) -> None:
     """Exact in nanodollars, complete, and the sum of its parts."""
     provider, model, at, raw, context, parts = BILLS[name]
-    api = "transcription" if "duration" in raw else "messages" if "input_tokens" in str(raw) else ""
     priced = price_record(
-        {"provider": provider, "model": model, "api": api, "at": at, "raw_usage": raw, "context": context},
+        {
+            "provider": provider,
+            "model": model,
+            "api": "transcription" if "duration" in raw else APIS.get(model),
+            "at": at,
+            "raw_usage": raw,
+            "context": context,
+        },
         SHIPPED,
     )
     nanos = sum(quantity * Decimal(usd) * 1000 for quantity, usd in parts)

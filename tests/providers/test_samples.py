@@ -164,6 +164,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "error_status": None,
         "error_retryable": True,
         "truncated": False,
+        "partial": True,  # what was said before the error is a lower bound
     },
     "anthropic.messages.iterations.json": {
         "charges": (

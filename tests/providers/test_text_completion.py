@@ -36,6 +36,15 @@ def test_several_results_are_added_up() -> None:
     assert facts.finish_reasons == ("max_tokens", "eos_token")
 
 
+def test_details_stand_in_the_results() -> None:
+    """Text-generation-inference counts in the details of each."""
+    details = {"finish_reason": "length", "generated_tokens": 5, "input_length": 7}
+    facts = read_body("huggingface.generate", [{"generated_text": "a", "details": details}])
+    assert facts.usage is not None
+    assert (facts.usage.input_tokens, facts.usage.output_tokens) == (7, 5)
+    assert facts.finish_reasons == ("length",)
+
+
 def test_a_list_of_texts_is_an_answer() -> None:
     """Hugging Face wraps even a single text; its tokens are counted only when details are asked for."""
     plain = read_body("huggingface.generate", [{"generated_text": "ok"}])

@@ -105,6 +105,7 @@ class CohereAnswer(Answer):
         units = {
             "search_unit": count_of(billed, "search_units") or 0,
             "classification": count_of(billed, "classifications") or 0,
+            "image": count_of(billed, "images") or 0,
         }
         facts.usage = _usage(tokens or billed, count_of(raw, "cached_tokens"), units)
         charged = _usage(billed, None, units)

@@ -387,7 +387,11 @@ def _with_hidden_reasoning(
     """
     seen = known_sum(prompt, completion)
     if reasoning and completion is not None:
-        beside = provider == "xai" or total == known_sum(seen, reasoning) or reasoning > completion
+        beside = (
+            provider == "xai"
+            or total == known_sum(seen, reasoning)
+            or (provider == "perplexity" and reasoning > completion)
+        )
         return completion + reasoning if beside else completion
     if provider in _GOOGLE and total is not None and seen is not None and prompt is not None and total > seen:
         return total - prompt

@@ -54,6 +54,8 @@ class ImagesAnswer(Answer):
         """Work out usage."""
         if raw := self.facts.raw_usage:
             self.facts.usage = read_usage(raw)
+            if not raw.get("output_tokens_details"):
+                self.facts.usage = _all_drawn(self.facts.usage)
             if drawing := as_mapping(raw.get("svg_usage")):  # written by a text model of its own
                 self.facts.charges = (
                     (None, self.facts.usage),
@@ -62,3 +64,10 @@ class ImagesAnswer(Answer):
             self.facts.reported_cost_usd = reported_cost(raw)
         elif self._images:
             self.facts.usage = Usage(units={"image": self._images})
+
+
+def _all_drawn(usage: Usage) -> Usage:
+    """Return the usage with its output as a picture, which it is here unless the details say otherwise."""
+    return msgspec.structs.replace(
+        usage, text_output_tokens=None, image_output_tokens=usage.text_output_tokens
+    )

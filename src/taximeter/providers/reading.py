@@ -231,7 +231,7 @@ class Reading:
         elif not answer.complete and not facts.failed and self._unreadable:
             facts.error_type, facts.error_retryable = "unparseable", False
         facts.truncated = not answer.complete and not facts.failed
-        if facts.truncated and facts.usage is not None and not answer.usage_is_final:
+        if not answer.complete and facts.usage is not None and not answer.usage_is_final:
             facts.partial = True
         if self._may_be_large() and facts.raw_usage is not None and _is_too_large(facts.raw_usage):
             facts.raw_usage = None

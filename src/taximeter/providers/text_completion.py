@@ -93,8 +93,9 @@ class TextAnswer(Answer):
         inputs = [first_count(holder, *_INPUTS) for holder in holders]
         outputs = [first_count(holder, *_OUTPUTS) for holder in holders]
         # Several results, each with counts of its own, are one answer together.
-        inputs.append(known_sum(*(first_count(result, *_INPUTS) for result in results)))
-        outputs.append(known_sum(*(first_count(result, *_OUTPUTS_IN_RESULTS) for result in results)))
+        parts = [{**as_mapping(result.get("details")), **result} for result in results]
+        inputs.append(known_sum(*(first_count(part, *_INPUTS) for part in parts)))
+        outputs.append(known_sum(*(first_count(part, *_OUTPUTS_IN_RESULTS) for part in parts)))
         timings = as_mapping(document.get("timings"))  # llama.cpp's, all that some of its answers count in
         inputs.append(known_sum(count_of(timings, "prompt_n"), count_of(timings, "cache_n")))
         outputs.append(count_of(timings, "predicted_n"))
