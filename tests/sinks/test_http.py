@@ -3,6 +3,7 @@
 import logging
 import ssl
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -158,8 +159,8 @@ def test_a_token_does_not_travel_in_the_clear(url: str, monkeypatch: pytest.Monk
         HttpSink(url)
 
 
-@pytest.mark.parametrize("timeout_s", [0, -1, float("nan")])
-def test_a_time_that_is_none_is_refused(timeout_s: float) -> None:
+@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), "10"])
+def test_a_time_that_is_none_is_refused(timeout_s: Any) -> None:
     """At the start."""
     with pytest.raises(ConfigurationError, match="timeout_s"):
         HttpSink("https://host", timeout_s=timeout_s)

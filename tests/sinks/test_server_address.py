@@ -1,5 +1,7 @@
 """Where the HTTP sink posts to."""
 
+from typing import Any
+
 import pytest
 
 from taximeter.errors import ConfigurationError
@@ -34,6 +36,7 @@ def test_batches_go_below_the_address(url: str, address: str) -> None:
         "https://host:port",
         "ftp://host",
         "host",
+        7,
         "https://me:hunter2@host",
         "https://hunter2@host",
         "https://host/?key=hunter2",
@@ -41,7 +44,7 @@ def test_batches_go_below_the_address(url: str, address: str) -> None:
         "https://me:hunter2@host:hunter2",
     ],
 )
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_what_is_no_address_is_refused(url: Any) -> None:
     """A credential in it too: it would be shown wherever addresses are. None is repeated."""
     with pytest.raises(ConfigurationError) as raised:
         server_address(url, BATCH_PATH)

@@ -51,6 +51,8 @@ def test_the_environment_is_asked_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is given in code goes before it; without either there is none."""
     monkeypatch.delenv("TAXIMETER_TOKEN", raising=False)
     assert token_from(None) is None
+    monkeypatch.setenv("TAXIMETER_TOKEN", "")
+    assert token_from(None) is None
     monkeypatch.setenv("TAXIMETER_TOKEN", "outer")
     for given, text in ((None, b"Bearer outer"), ("inner", b"Bearer inner")):
         token = token_from(given)

@@ -26,7 +26,7 @@ class HttpSink:
         name: How receipts call this sink; None means host and path.
 
     Raises:
-        ConfigurationError: An option cannot work, or the token could be read on its way.
+        ConfigurationError: An option cannot work, or the token could be read by others on its way.
     """
 
     def __init__(

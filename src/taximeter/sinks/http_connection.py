@@ -155,10 +155,13 @@ async def _read(response: httpx.Response) -> bytes | None:
 
 
 def _refusal(error: BaseException) -> Exception:
-    """Say what went wrong in words that quote nothing that was sent."""
+    """Say what went wrong in words of ours and of the system, which quote nothing that was sent."""
+    words = [type(error).__name__]
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return AccessDenied(f"certificate: {cause.verify_message}")
+        if isinstance(cause, OSError) and cause.strerror:
+            words[1:] = [cause.strerror]
         cause = cause.__cause__ or cause.__context__
-    return TryLater(type(error).__name__)
+    return TryLater(": ".join(words))

@@ -4,6 +4,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 import httpx
 
@@ -31,7 +32,7 @@ class Server:
         trust_env: Whether proxies that the environment names are used; never for this machine.
 
     Raises:
-        ConfigurationError: An option cannot work, or the token could be read on its way.
+        ConfigurationError: An option cannot work, or the token could be read by others on its way.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Server:
         self._token = token_from(token)
         if self._token is not None and address.scheme == "http" and not is_loopback(address):
             raise ConfigurationError("url", shown(address), "https://, because it is used with a token")
-        if not timeout_s > 0:
+        if not _is_time(timeout_s):
             raise ConfigurationError("timeout_s", timeout_s, "a number of seconds above 0")
         self.name = url.partition("://")[2].rstrip("/")
         """Host and path, as receipts call it."""
@@ -108,6 +109,10 @@ class Server:
         if self._token is not None:
             headers["Authorization"] = self._token.authorization.decode("ascii")
         return headers
+
+
+def _is_time(seconds: Any) -> bool:
+    return isinstance(seconds, int | float) and seconds > 0
 
 
 def _default_ssl_context() -> ssl.SSLContext:

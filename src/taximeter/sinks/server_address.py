@@ -19,7 +19,7 @@ def server_address(url: str, path: str) -> httpx.URL:
     """
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, TypeError):
         raise ConfigurationError(
             "url", "(cannot be read)", ALLOWED
         ) from None  # which would repeat a part of it

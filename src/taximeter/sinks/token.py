@@ -52,7 +52,7 @@ class Token:
 def token_from(given: "str | os.PathLike[str] | None") -> Token | None:
     """Return the token that was given, or else the one of the environment, or else None."""
     if given is None:
-        given = os.environ.get(TOKEN_VARIABLE)
+        given = os.environ.get(TOKEN_VARIABLE) or None
     return None if given is None else Token(given)
 
 

@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from math import inf
+from time import monotonic
 
 import anyio
 import msgspec
@@ -22,6 +24,7 @@ from taximeter.web.intake import BODY_MAX_BYTES, Intake, RefusedError, too_large
 
 _BODY_S = 30.0
 _AT_ONCE = 16
+_WARN_EVERY_S = 60.0
 
 
 def receiver(intake: Intake, token: Token) -> Starlette:
@@ -51,6 +54,7 @@ class _Batches:
         self._intake = intake
         self._token = token
         self._running = 0
+        self._silent_until = -inf
 
     async def answer(self, request: Request) -> Response:
         """Answer with the result, or with why there is none."""
@@ -75,10 +79,17 @@ class _Batches:
         try:
             return await self._intake.take(body, is_gzip=is_gzip)
         except (sqlite3.Error, OSError) as error:  # a full disk, a lock that is held
-            warn(f"the store cannot be written to: {describe(error)}")
+            self._warn_of(error)
             raise RefusedError(
                 HTTPStatus.SERVICE_UNAVAILABLE, "store_failed", "The store cannot be written to."
             ) from error
+
+    def _warn_of(self, error: Exception) -> None:
+        """Say that the store fails, once a minute."""
+        now = monotonic()
+        if now >= self._silent_until:
+            self._silent_until = now + _WARN_EVERY_S
+            warn(f"the store cannot be written to: {describe(error)}")
 
 
 async def _health(_request: Request) -> Response:
