@@ -12,7 +12,7 @@ import msgspec
 from taximeter.providers.answer import Answer
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.openai_chat import reported_cost
-from taximeter.providers.request import Message, text_of, tool_names
+from taximeter.providers.request import NamedTool, text_of, tool_names
 from taximeter.providers.shape import Count, Object, Text, shaped
 from taximeter.providers.values import (
     as_items,
@@ -85,8 +85,7 @@ class MessagesRequest(TypedDict, total=False):
     stream: Any
     service_tier: Any
     system: msgspec.Raw
-    messages: list[Message]
-    tools: Any
+    tools: list[NamedTool] | None
 
 
 class MessagesAnswer(Answer):

@@ -15,7 +15,7 @@ from taximeter.providers.answer import LIMIT, UNREADABLE, Answer, nested
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.pieces import BILLERS, note_pieces
-from taximeter.providers.request import Message, system_text, tool_names
+from taximeter.providers.request import Message, TypedTool, system_text, tool_names
 from taximeter.providers.shape import Count, Object, Text, shaped
 from taximeter.providers.values import (
     as_count,
@@ -159,7 +159,7 @@ class ChatRequest(TypedDict, total=False):
     stream: Any
     service_tier: Any
     messages: list[Message]
-    tools: Any
+    tools: list[TypedTool] | None
 
 
 class ChatAnswer(Answer):

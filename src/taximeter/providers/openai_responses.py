@@ -13,10 +13,9 @@ from taximeter.providers.answer import LIMIT, Answer, nested
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
 from taximeter.providers.openai_chat import reported_cost
-from taximeter.providers.request import SYSTEM_ROLES, plain, text_of, tool_names
+from taximeter.providers.request import TypedTool, system_text, tool_names
 from taximeter.providers.shape import Count, Object, Text, shaped
 from taximeter.providers.values import (
-    as_items,
     as_mapping,
     as_text,
     count_of,
@@ -103,7 +102,7 @@ class ResponsesRequest(TypedDict, total=False):
     service_tier: Any
     instructions: Any
     input: msgspec.Raw
-    tools: Any
+    tools: list[TypedTool] | None
 
 
 class _InputDetails(msgspec.Struct, gc=False):
@@ -145,12 +144,7 @@ class ResponsesAnswer(Answer):
     @staticmethod
     def read_request(body: Mapping[str, Any]) -> RequestFacts:
         """Return what the request tells."""
-        texts = [as_text(body.get("instructions")) or ""]
-        texts += [
-            text_of(message.get("content"))
-            for message in as_items(plain(body.get("input")))
-            if message.get("role") in SYSTEM_ROLES
-        ]
+        texts = (as_text(body.get("instructions")), system_text(body.get("input")))
         return RequestFacts(
             model=as_text(body.get("model")),
             streaming=body.get("stream") is True,

@@ -1,7 +1,7 @@
 """Request: what the bodies of several formats have in common; texts are decoded only where inference reads them."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 import msgspec
 
@@ -10,11 +10,32 @@ from taximeter.providers.values import as_items, as_mapping, as_text
 SYSTEM_ROLES = ("system", "developer")
 
 
-class Message(TypedDict, total=False):
+class Message(msgspec.Struct, gc=False):
     """One message; its content stays bytes until somebody asks, because prompts can be megabytes."""
 
-    role: Any
-    content: msgspec.Raw
+    role: Any = None
+    content: msgspec.Raw = msgspec.Raw()
+
+
+class _Named(msgspec.Struct, gc=False):
+    name: str
+
+
+class TypedTool(msgspec.Struct, gc=False):
+    """A tool as OpenAI's formats have it, its parameters passed over; any other is read with all its fields."""
+
+    type: str
+    name: str | None = None
+    function: _Named | None = None
+
+
+class NamedTool(msgspec.Struct, gc=False):
+    """A tool as Anthropic's format has it; the same holds."""
+
+    name: str
+
+
+_message_list = msgspec.json.Decoder(list[Message])
 
 
 def plain(value: Any) -> Any:
@@ -39,20 +60,43 @@ def text_of(content: Any) -> str:
 
 
 def system_text(messages: Any) -> str | None:
-    """Return what the system and developer messages say, None when there are none."""
-    if not messages:
-        return None
-    texts = [
-        text_of(message.get("content"))
-        for message in as_items(messages)
-        if message.get("role") in SYSTEM_ROLES
-    ]
+    """Return what the system and developer messages say, None when there are none.
+
+    Args:
+        messages: A list of `Message` or of what JSON gives for one, or the bytes of such a list.
+    """
+    texts = [text_of(content) for role, content in _spoken(messages) if role in SYSTEM_ROLES]
     return "\n".join(filter(None, texts)) or None
+
+
+def _spoken(messages: Any) -> Iterable[tuple[Any, Any]]:
+    """Return who says what."""
+    if isinstance(messages, msgspec.Raw):
+        messages = _messages_in(messages)
+    if not messages or not isinstance(messages, list | tuple):
+        return ()
+    if isinstance(messages[0], Message):
+        return [(message.role, message.content) for message in messages]
+    return [(message.get("role"), message.get("content")) for message in as_items(messages)]
+
+
+def _messages_in(raw: msgspec.Raw) -> Any:
+    try:
+        return _message_list.decode(raw)
+    except msgspec.ValidationError:
+        return plain(raw)
 
 
 def tool_names(tools: Any) -> tuple[str, ...]:
     """Return the names of the tools offered, in OpenAI's, Anthropic's or Gemini's way of writing them."""
-    return tuple(_names(as_items(plain(tools)))) if tools else ()
+    tools = plain(tools)
+    if not tools or not isinstance(tools, list | tuple):
+        return ()
+    if isinstance(tools[0], TypedTool):
+        return tuple((tool.function.name if tool.function else tool.name) or tool.type for tool in tools)
+    if isinstance(tools[0], NamedTool):
+        return tuple(tool.name for tool in tools if tool.name)
+    return tuple(_names(as_items(tools)))
 
 
 def _names(tools: Iterable[Mapping[str, Any]]) -> Iterator[str]:
