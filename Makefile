@@ -24,7 +24,7 @@ format: $(VENV)/lint.stamp ## put the code into the house style
 	$(BIN)/ruff format
 
 bench: $(VENV)/test.stamp ## answer the questions of benchmarks/, one file each
-	@for question in benchmarks/*.py; do $(BIN)/python $$question || exit 1; done
+	@for question in $$(grep -l "^if __name__" benchmarks/*.py); do $(BIN)/python $$question || exit 1; done
 
 e2e: $(VENV)/e2e.stamp ## meter the SDKs against a real local model
 	$(BIN)/python -m pytest -m e2e tests/e2e

@@ -1,14 +1,14 @@
 """Events for tests, made up and written down in the ways that stores are read in."""
 
-import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from hypothesis import strategies as st
 
 from taximeter.event import TaskCompletionEvent, encode_event
+from taximeter.sinks.row_writer import RowWriter
+from taximeter.sinks.sqlite import open_database
 from taximeter.vocabulary import CostStatus, Outcome, TaskType, UsageStatus
 
 NOVEMBER_US = 1_793_491_200_000_000  # 2026-11-01T00:00Z
@@ -59,13 +59,12 @@ def call(
 
 
 def write_store(path: Path, events: Iterable[TaskCompletionEvent]) -> Path:
-    """Write events into a new SQLite file in the documented layout: one column a field, JSON for what is nested."""
-    names = TaskCompletionEvent.__struct_fields__
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.execute(f"CREATE TABLE events ({', '.join(names)})")
-        rows = [[_cell(getattr(event, name)) for name in names] for event in events]
-        connection.executemany(f"INSERT INTO events VALUES ({', '.join('?' * len(names))})", rows)  # noqa: S608 - question marks only
+    """Write events into a new SQLite file as the sink does, and leave no log beside it."""
+    connection = open_database(path)
+    connection.execute("BEGIN")
+    RowWriter(connection).write(list(map(encode_event, events)))
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA journal_mode = DELETE")
     connection.close()
     return path
 
@@ -74,7 +73,3 @@ def write_lines(path: Path, events: Iterable[TaskCompletionEvent]) -> Path:
     """Write events into a new file, one a line."""
     path.write_bytes(b"".join(encode_event(event) + b"\n" for event in events))
     return path
-
-
-def _cell(value: Any) -> Any:
-    return msgspec.json.encode(value).decode() if isinstance(value, (tuple, dict)) else value

@@ -62,7 +62,7 @@ def _logged() -> Iterator[None]:
 
 def read_sqlite(_sink: Sink, folder: Path) -> list[Any]:
     connection = sqlite3.connect(folder / "usage.db")
-    models = [model for (model,) in connection.execute("SELECT model FROM events ORDER BY rowid")]
+    models = [model for (model,) in connection.execute("SELECT model FROM events ORDER BY position")]
     connection.close()
     return models
 

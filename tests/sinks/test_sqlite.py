@@ -16,6 +16,7 @@ from taximeter.delivery import Delivery
 from taximeter.errors import UnreadableEventError
 from taximeter.event import CallFailedEvent, CallFailedPayload, CallStartedEvent, TaskCompletionEvent
 from taximeter.sinks.batch import batch_of
+from taximeter.sinks.layout import LAYOUT_VERSION, VIEWS
 from taximeter.sinks.sqlite import SqliteSink
 from taximeter.vocabulary import Operation, Outcome, TaskType
 
@@ -80,7 +81,7 @@ async def test_every_field_has_its_column(path: Path, database: sqlite3.Connecti
     )
     await written(path, event)
     (row,) = database.execute("SELECT * FROM events").fetchall()
-    assert tuple(row.keys()) == TaskCompletionEvent.__struct_fields__
+    assert tuple(row.keys()) == (*TaskCompletionEvent.__struct_fields__, "position")
     nested = {
         "finish_reasons": '["stop","length"]',
         "billable_units": '{"web_search":2}',
@@ -88,7 +89,11 @@ async def test_every_field_has_its_column(path: Path, database: sqlite3.Connecti
         "quality_gates_failed": '["lint"]',
         "tags": '{"k":"é"}',
     }
-    assert dict(row) == msgspec.structs.asdict(event) | nested | {"streaming": 1, "error_retryable": 0}
+    assert dict(row) == msgspec.structs.asdict(event) | nested | {
+        "streaming": 1,
+        "error_retryable": 0,
+        "position": 1,
+    }
     assert type(row["quality_gates_run"]) is int
 
 
@@ -104,22 +109,28 @@ async def test_lifecycle_events_have_a_table_of_their_own(path: Path, database: 
 
 
 async def test_a_table_of_an_older_version_is_widened(path: Path, database: sqlite3.Connection) -> None:
-    """Its rows stay, the columns it lacks come after them, and the version is raised."""
-    database.execute("CREATE TABLE events (event_id TEXT PRIMARY KEY NOT NULL, model TEXT)")
-    database.execute("INSERT INTO events VALUES ('old', 'before')")
-    await written(path, TaskCompletionEvent(event_id="new", model="m", agent="a"))
-    rows = database.execute("SELECT event_id, model, agent FROM events ORDER BY rowid").fetchall()
-    assert [tuple(row) for row in rows] == [("old", "before", None), ("new", "m", "a")]
-    assert database.execute("PRAGMA user_version").fetchone()[0] == 1
+    """Its rows stay, the columns it lacks are added, and the views show them."""
+    await written(path, TaskCompletionEvent(event_id="old", model="before"))
+    for view in VIEWS:
+        database.execute(f"DROP VIEW {view}")
+    database.execute("ALTER TABLE event_rows DROP COLUMN session")
+    await written(path, TaskCompletionEvent(event_id="new", model="m", session="s"))
+    rows = database.execute("SELECT event_id, model, session FROM events ORDER BY position").fetchall()
+    assert [tuple(row) for row in rows] == [("old", "before", None), ("new", "m", "s")]
+    assert database.execute("PRAGMA user_version").fetchone()[0] == LAYOUT_VERSION
 
 
 async def test_a_table_of_a_newer_version_is_left_alone(path: Path, database: sqlite3.Connection) -> None:
     """Columns unknown here stay null, and the version is not lowered."""
     await written(path)
-    database.execute("ALTER TABLE events ADD COLUMN mood TEXT")
+    database.execute("ALTER TABLE event_rows ADD COLUMN mood TEXT")
+    database.execute("DROP VIEW events")
+    database.execute(
+        "CREATE VIEW events AS SELECT model, mood FROM event_rows JOIN profiles USING (profile_id)"
+    )
     database.execute("PRAGMA user_version = 9")
     await written(path, *numbered(1))
-    assert tuple(database.execute("SELECT model, mood FROM events").fetchone()) == ("m0", None)
+    assert tuple(database.execute("SELECT * FROM events").fetchone()) == ("m0", None)
     assert database.execute("PRAGMA user_version").fetchone()[0] == 9
 
 
@@ -129,7 +140,7 @@ async def test_an_event_that_is_there_stays_as_it_is(path: Path, database: sqlit
     await written(
         path, TaskCompletionEvent(event_id="one", model="second"), TaskCompletionEvent(model="third")
     )
-    assert [row["model"] for row in database.execute("SELECT model FROM events ORDER BY rowid")] == [
+    assert [row["model"] for row in database.execute("SELECT model FROM events ORDER BY position")] == [
         "first",
         "third",
     ]
@@ -140,7 +151,7 @@ async def test_integers_beyond_64_bits_are_left_out(path: Path, database: sqlite
     await written(
         path, *numbered(2), TaskCompletionEvent(model="big", actual_input_tokens=2**70), *numbered(1)
     )
-    rows = database.execute("SELECT model, actual_input_tokens FROM events ORDER BY rowid").fetchall()
+    rows = database.execute("SELECT model, actual_input_tokens FROM events ORDER BY position").fetchall()
     assert [tuple(row) for row in rows] == [("m0", None), ("m1", None), ("big", None), ("m0", None)]
 
 
@@ -148,7 +159,7 @@ async def test_a_batch_is_written_whole_or_not_at_all(path: Path, database: sqli
     """When a row in the middle is refused, none of its batch is there."""
     await written(path)
     database.execute(
-        "CREATE TRIGGER no_m150 BEFORE INSERT ON events WHEN new.model = 'm150' BEGIN SELECT RAISE(ABORT, 'no'); END"
+        "CREATE TRIGGER no_m150 BEFORE INSERT ON profiles WHEN new.model = 'm150' BEGIN SELECT RAISE(ABORT, 'no'); END"
     )
     with pytest.raises(sqlite3.IntegrityError):
         await written(path, *numbered(200))

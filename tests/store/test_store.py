@@ -18,6 +18,7 @@ from taximeter.report.dimension import DIMENSIONS
 from taximeter.report.group import group_events
 from taximeter.report.totals import lacks_price
 from taximeter.report.window import EPOCH, Window
+from taximeter.sinks.layout import VIEWS
 from taximeter.store import Store, StoreError
 
 ZONES = sorted(available_timezones())
@@ -130,8 +131,12 @@ def test_a_store_of_an_older_version_is_read(tmp_path: Path) -> None:
     event = call(agent="a")
     path = write_store(tmp_path / "usage.db", [event])
     with sqlite3.connect(path) as connection:
-        connection.execute("ALTER TABLE events DROP COLUMN context_rotations")
-        connection.execute("ALTER TABLE events ADD COLUMN of_the_future TEXT")
+        connection.execute("DROP VIEW events")
+        connection.execute(
+            VIEWS["events"]
+            .join(("CREATE VIEW events AS ", ""))
+            .replace(", context_rotations", ", 1 AS of_the_future")
+        )
     connection.close()
     with Store(path) as store:
         assert store.event(event.event_id) == event
@@ -167,7 +172,7 @@ def test_a_broken_event_is_an_error_with_a_name(tmp_path: Path) -> None:
     """A row that somebody tampered with is reported, not guessed at."""
     path = write_store(tmp_path / "usage.db", [call()])
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE events SET tags = '{broken'")
+        connection.execute("UPDATE event_rows SET tags = '{broken'")
     connection.close()
     with Store(path) as store, pytest.raises(StoreError, match="broken event"):
         list(store.events())
@@ -202,10 +207,10 @@ def test_a_store_in_use_is_read_while_it_is_written(tmp_path: Path) -> None:
     path = write_store(tmp_path / "usage.db", [call()])
     with sqlite3.connect(path) as writer, Store(path) as store:
         writer.execute("PRAGMA journal_mode = WAL")
-        writer.execute("UPDATE events SET agent = 'a'")
-        assert store.totals(where={"agent": "a"}) == []
+        writer.execute("UPDATE event_rows SET user = 'a'")
+        assert store.totals(where={"user": "a"}) == []
         writer.commit()
-        assert len(store.totals(where={"agent": "a"})) == 1
+        assert len(store.totals(where={"user": "a"})) == 1
     writer.close()
 
 
@@ -240,12 +245,12 @@ def test_a_number_of_another_kind_is_rounded(tmp_path: Path) -> None:
     path = write_store(tmp_path / "usage.db", [event := call()])
     connection = sqlite3.connect(path)
     with connection:
-        connection.execute("UPDATE events SET actual_cost_usd_nanos = 9.3e18, actual_input_tokens = 2.6")
-        connection.execute("UPDATE events SET started_at_us = started_at_us + 0.4")
+        connection.execute("UPDATE event_rows SET actual_cost_usd_nanos = 9.3e18, actual_input_tokens = 2.6")
+        connection.execute("UPDATE event_rows SET started_at_us = started_at_us + 0.4")
     connection.close()
     with Store(path) as store:
-        (group,) = store.totals(["day"])
-        assert (group.key, group.totals.cost_usd_nanos) == (("2026-11-01",), (1 << 63) - 1)
+        (group,) = store.totals(["day", "user"])
+        assert (group.key, group.totals.cost_usd_nanos) == (("2026-11-01", None), (1 << 63) - 1)
         read = store.event(event.event_id)
     assert read
     assert (read.actual_input_tokens, read.started_at_us) == (3, event.started_at_us)

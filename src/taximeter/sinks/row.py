@@ -1,79 +1,77 @@
-"""Row: an event as a tuple of column values, and the tables whose columns are the fields of the event types."""
+"""Row: an event read from its line as the column values that the layout asks for."""
 
-from collections.abc import Iterable
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Union
 
 import msgspec
 
 from taximeter.errors import UnreadableEventError
-from taximeter.event import EVENT_TYPES, CallStartedEvent, TaskCompletionEvent
+from taximeter.event import EVENT_TYPES, TaskCompletionEvent
+from taximeter.sinks.layout import HEX_FIELDS, OWN_FIELDS, PROFILE_FIELDS, is_json
 from taximeter.vocabulary import Vocabulary
 
-
-class Table(msgspec.Struct, frozen=True, eq=False):
-    """A table for one family of events."""
-
-    name: str
-    columns: tuple[str, ...]
-    definitions: tuple[str, ...]
-    """Each column as it stands in CREATE TABLE."""
-    insert: str
-    json_positions: tuple[int, ...]
-    """Where in a row the values are that are kept as JSON text."""
+_ORDER = ("event_id", "raw_usage", *HEX_FIELDS, *OWN_FIELDS, *PROFILE_FIELDS)
+_HEX = slice(2, 2 + len(HEX_FIELDS))
+_OWN = slice(_HEX.stop, _HEX.stop + len(OWN_FIELDS))
+_PROFILE = slice(_OWN.stop, None)
 
 
-def _members(kind: Any) -> set[Any]:
-    return set(get_args(kind)) if get_origin(kind) in (Union, UnionType) else {kind}
+class CallRow(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """A completed call, taken apart by where its values lie."""
+
+    event_id: bytes | str
+    raw_usage: str | None
+    identifiers: list[bytes | str | None]
+    own: list[Any]
+    profile: tuple[Any, ...]
 
 
-def _is_json(kind: Any) -> bool:
-    """Whether a value can be a tuple, a mapping or a struct."""
-    origins = {get_origin(member) or member for member in _members(kind)}
-    return any(issubclass(origin, tuple | dict | msgspec.Struct) for origin in origins)
+class MomentRow(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """Any other event, as a row of `call_events`."""
+
+    values: list[Any]
 
 
-def _affinity(kind: Any) -> str:
-    members = _members(kind)
-    if members & {int, bool}:
-        return "INTEGER"
-    return "REAL" if float in members else "TEXT"
+def read_row(line: bytes) -> CallRow | MomentRow:
+    """Read an event of any kind; JSON stays as it stands in the line, words are plain text.
+
+    Raises:
+        UnreadableEventError: The line is no event of a kind known here.
+    """
+    try:
+        row = _decode(line)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise UnreadableEventError(str(error)) from error
+    values = list(msgspec.structs.astuple(row))
+    for position in _json_positions[type(row)]:
+        if values[position] is not None:
+            values[position] = str(values[position], "utf-8")
+    if type(row) is not _CALL:
+        return MomentRow([row.__struct_config__.tag, *values])
+    identifiers = [text if text is None else _packed_hex(text) for text in values[_HEX]]
+    return CallRow(packed_id(values[0]), values[1], identifiers, values[_OWN], tuple(values[_PROFILE]))
 
 
-def _table(name: str, kind: type[msgspec.Struct]) -> Table:
-    types = {"event_id": str, "type": str} | {f.name: f.type for f in msgspec.structs.fields(kind)}
-    columns = kind.__struct_fields__ if name == "events" else ("type", *kind.__struct_fields__)
-    marks = ", ".join("?" * len(columns))
-    return Table(
-        name=name,
-        columns=columns,
-        definitions=tuple(
-            f"{column} TEXT PRIMARY KEY NOT NULL"
-            if column == "event_id"
-            else f"{column} {_affinity(types[column])}"
-            for column in columns
-        ),
-        insert=f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608 - names of our own fields
-        json_positions=tuple(i for i, column in enumerate(columns) if _is_json(types[column])),
-    )
+def _packed_hex(text: str) -> bytes | str:
+    """Return the bytes of hexadecimal digits; any other text stays as it is, so that it comes back the same."""
+    try:
+        packed = bytes.fromhex(text)
+    except ValueError:
+        return text
+    return packed if packed.hex() == text else text
 
 
-EVENTS = _table("events", TaskCompletionEvent)
-CALL_EVENTS = _table("call_events", CallStartedEvent)
-TABLES = (EVENTS, CALL_EVENTS)
-
-
-def _row_default(default: Any) -> Any:
-    """Return a field's default as a column value."""
-    if isinstance(default, tuple | dict | msgspec.Struct):
-        return msgspec.Raw(msgspec.json.encode(default))
-    return str(default) if isinstance(default, Vocabulary) else default
+def packed_id(text: str) -> bytes | str:
+    """Return an event's id as it lies in its row: the 16 bytes of a UUID as it is usually written, or the text."""
+    if len(text) != 36 or not text[8] == text[13] == text[18] == text[23] == "-":
+        return text
+    packed = _packed_hex(text.replace("-", ""))
+    return packed if isinstance(packed, bytes) and len(packed) == 16 else text
 
 
 def _row_field(field: msgspec.structs.FieldInfo) -> tuple[str, Any, Any]:
-    """Return name, type and default: JSON stays as it stands in the line, words are plain text."""
+    """Return name, type and default as a column value."""
     kind: Any = field.type
-    if _is_json(kind):
+    if is_json(kind):
         kind = msgspec.Raw
     elif isinstance(kind, type) and issubclass(kind, Vocabulary):
         kind = str
@@ -82,10 +80,17 @@ def _row_field(field: msgspec.structs.FieldInfo) -> tuple[str, Any, Any]:
     return field.name, kind, msgspec.field(default=_row_default(field.default))
 
 
-def _row_type(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
+def _row_default(default: Any) -> Any:
+    if isinstance(default, tuple | dict | msgspec.Struct):
+        return msgspec.Raw(msgspec.json.encode(default))
+    return str(default) if isinstance(default, Vocabulary) else default
+
+
+def _row_type(kind: type[msgspec.Struct], order: tuple[str, ...]) -> type[msgspec.Struct]:
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
     return msgspec.defstruct(
         f"{kind.__name__}Row",
-        [_row_field(field) for field in msgspec.structs.fields(kind)],
+        [_row_field(fields[name]) for name in order],
         kw_only=True,
         gc=False,
         tag_field="type",
@@ -93,36 +98,13 @@ def _row_type(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
     )
 
 
-_CompletionRow = _row_type(TaskCompletionEvent)
-_CALL_ROWS = tuple(_row_type(kind) for kind in EVENT_TYPES if kind is not TaskCompletionEvent)
-_decode = msgspec.json.Decoder(Union[(_CompletionRow, *_CALL_ROWS)]).decode
+def _find_json(kind: type[msgspec.Struct], order: tuple[str, ...]) -> tuple[int, ...]:
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    return tuple(at for at, name in enumerate(order) if is_json(fields[name].type))
 
 
-def rows_of(lines: Iterable[bytes]) -> dict[Table, list[tuple[Any, ...]]]:
-    """Return the rows of these events for each table, in order; tables without one have an empty list.
-
-    Raises:
-        UnreadableEventError: A line is no event of a kind known here.
-    """
-    rows: dict[Table, list[tuple[Any, ...]]] = {EVENTS: [], CALL_EVENTS: []}
-    for row in _decoded(lines):
-        if type(row) is _CompletionRow:
-            rows[EVENTS].append(_values(EVENTS, list(msgspec.structs.astuple(row))))
-        else:
-            tag = row.__struct_config__.tag
-            rows[CALL_EVENTS].append(_values(CALL_EVENTS, [tag, *msgspec.structs.astuple(row)]))
-    return rows
-
-
-def _decoded(lines: Iterable[bytes]) -> list[Any]:
-    try:
-        return [*map(_decode, lines)]
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise UnreadableEventError(str(error)) from error
-
-
-def _values(table: Table, values: list[Any]) -> tuple[Any, ...]:
-    for position in table.json_positions:
-        if values[position] is not None:
-            values[position] = str(values[position], "utf-8")
-    return tuple(values)
+_orders = {kind: _ORDER if kind is TaskCompletionEvent else kind.__struct_fields__ for kind in EVENT_TYPES}
+_types = {kind: _row_type(kind, order) for kind, order in _orders.items()}
+_json_positions = {_types[kind]: _find_json(kind, order) for kind, order in _orders.items()}
+_CALL = _types[TaskCompletionEvent]
+_decode = msgspec.json.Decoder(Union[tuple(_types.values())]).decode  # noqa: UP007 - the members are made at run time

@@ -4,31 +4,27 @@ import os
 import sqlite3
 from pathlib import Path
 from random import Random
-from time import monotonic, sleep
+from time import monotonic
 
 import anyio
 
-from taximeter.event import SCHEMA_VERSION
 from taximeter.private_file import check_plain_file, make_plain_file
 from taximeter.sinks.batch import Batch
-from taximeter.sinks.row import TABLES, Table, rows_of
+from taximeter.sinks.layout import INDEXES, LAYOUT_VERSION, TABLES, VIEWS
+from taximeter.sinks.row_writer import RowWriter
 
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite appends to the name of a database for the files that it keeps beside it."""
-_CHUNK_ROWS = 64
-_PAUSE_S = 0.000_05
-_INDEXES = (
-    "CREATE INDEX IF NOT EXISTS events_by_time ON events (started_at_us)",
-    "CREATE INDEX IF NOT EXISTS events_by_model ON events (model, started_at_us)",
-    "CREATE INDEX IF NOT EXISTS events_by_run ON events (run_id) WHERE run_id IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS call_events_by_run ON call_events (run_id) WHERE run_id IS NOT NULL",
-)
 
 _left_to_parent: list[sqlite3.Connection] = []
 
 
+class ForeignTableError(Exception):
+    """The database has a table of somebody else's where ours would be."""
+
+
 class SqliteSink:
-    """Writes to tables `events` and `call_events`, which it makes, and widens when a newer version has more fields.
+    """Writes to the tables of `layout`, which it makes, and widens when a newer version has more fields.
 
     Every process has a connection of its own; the file may be read and written by others at the same time.
 
@@ -52,6 +48,7 @@ class SqliteSink:
         self._busy_timeout_s = busy_timeout_s
         self._durable = durable
         self._connection: sqlite3.Connection | None = None
+        self._writer: RowWriter | None = None
         self._file_id: tuple[int, int] | None = None
         self._random = Random()  # noqa: S311 - spreads waiting writers
 
@@ -68,13 +65,14 @@ class SqliteSink:
         """Write the batch and return how many of its events were not there yet."""
         try:
             connection = await self._begin()
-            before = connection.total_changes
-            _insert(connection, batch.lines)
+            if self._writer is None:
+                self._writer = RowWriter(connection)
+            new = self._writer.write(batch.lines)
             connection.execute("COMMIT")
-            return connection.total_changes - before
         except BaseException:
             self._disconnect()  # rolls back, and the next attempt looks at the file afresh
             raise
+        return new
 
     async def aclose(self) -> None:
         """Close the connection, which folds the write-ahead log into the database."""
@@ -84,7 +82,7 @@ class SqliteSink:
         """Leave the connection to the parent: SQLite forbids carrying one over a fork, closing it included."""
         if self._connection is not None:
             _left_to_parent.append(self._connection)
-            self._connection = None
+            self._connection = self._writer = None
 
     async def _begin(self) -> sqlite3.Connection:
         """Open a transaction, waiting for other writers without holding up the other sinks' thread."""
@@ -108,14 +106,14 @@ class SqliteSink:
             make_plain_file(self.path)
             for suffix in _BESIDE:
                 check_plain_file(f"{self.path}{suffix}")
-            self._connection = _connect(self.path, durable=self._durable)
+            self._connection = open_database(self.path, durable=self._durable)
             self._file_id = _file_id(self.path)
         return self._connection
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            self._connection = self._writer = None
 
 
 def _file_id(path: Path) -> tuple[int, int] | None:
@@ -126,8 +124,16 @@ def _file_id(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _connect(path: Path, *, durable: bool) -> sqlite3.Connection:
-    # The thread may be another one after a restart, never two at once. Waiting is done above, not in SQLite.
+def open_database(path: Path, *, durable: bool = False) -> sqlite3.Connection:
+    """Open a file for one writer of events, with the layout in it.
+
+    Nothing waits for other writers, that is up to the caller.
+
+    Raises:
+        ForeignTableError: Somebody else's tables are there.
+        sqlite3.Error: The file cannot be written, or is no database.
+    """
+    # Another thread may use it after a restart of the flusher, never two at once
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -142,35 +148,27 @@ def _connect(path: Path, *, durable: bool) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables, or give those of an older version the columns they lack."""
-    for table in TABLES:
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(table.definitions)})")
-        there = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
-        for column, definition in zip(table.columns, table.definitions, strict=True):
-            if column not in there:
-                connection.execute(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
-    for index in _INDEXES:
-        connection.execute(index)
+    """Make the tables and views, or give those of an older version what they lack; a newer version's stay."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version < SCHEMA_VERSION:
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    there = dict(connection.execute("SELECT name, sql FROM sqlite_schema"))
+    if "events" in there and "event_rows" not in there:
+        raise ForeignTableError("a table `events` that is not of this layout")
+    for table in TABLES:
+        connection.execute(table.create)
+        columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
+        for column, definition in table.definitions.items():
+            if column not in columns:
+                connection.execute(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
+    for index in INDEXES:
+        connection.execute(index)
+    if version <= LAYOUT_VERSION:
+        _put_views(connection, there)
+        connection.execute(f"PRAGMA user_version = {LAYOUT_VERSION}")
 
 
-def _insert(connection: sqlite3.Connection, lines: tuple[bytes, ...]) -> None:
-    """Insert in small chunks with real pauses: each row takes the GIL back, which starves the host's threads."""
-    for start in range(0, len(lines), _CHUNK_ROWS):
-        for table, rows in rows_of(lines[start : start + _CHUNK_ROWS]).items():
-            _insert_rows(connection, table, rows)
-        sleep(_PAUSE_S)
-
-
-def _insert_rows(connection: sqlite3.Connection, table: Table, rows: list[tuple[object, ...]]) -> None:
-    try:
-        connection.executemany(table.insert, rows)
-    except OverflowError:  # an integer beyond 64 bits; rows before it are in and are passed over now
-        connection.executemany(table.insert, [tuple(map(_storable, row)) for row in rows])
-
-
-def _storable(value: object) -> object:
-    """Leave out integers that SQLite cannot hold; only a batch that somebody else has packed has any."""
-    return None if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63 else value
+def _put_views(connection: sqlite3.Connection, there: dict[str, str | None]) -> None:
+    for name, query in VIEWS.items():
+        create = f"CREATE VIEW {name} AS {query}"
+        if there.get(name) != create:
+            connection.execute(f"DROP VIEW IF EXISTS {name}")
+            connection.execute(create)

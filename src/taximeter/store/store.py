@@ -15,46 +15,22 @@ import msgspec
 from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent
 from taximeter.report.dimension import (
-    COLUMNS,
     PERIODS,
     Filter,
     Key,
     period_of,
     read_columns,
     read_dimensions,
-    tag_of,
 )
 from taximeter.report.group import Group, merge_groups
 from taximeter.report.statistics import PERCENTS, Percentiles, rank_of
 from taximeter.report.totals import TOTALS_FIELDS, Totals
 from taximeter.report.window import ALWAYS, Window
+from taximeter.sinks.layout import LACKS_PRICE, QUARTER_US
+from taximeter.sinks.row import packed_id
 from taximeter.store.answers import Answers, Where, check_limit, joined
 from taximeter.store.failure import StoreError
-
-QUARTER_US = 15 * 60 * 1_000_000
-"""Every zone's offset since 1980 is a whole number of quarters of an hour (IANA tz), so a quarter lies in one day.
-
-But for clocks that were changed a minute past midnight, the last of them in Newfoundland in 2011."""
-
-_REFUSED = "error_status >= 400 AND actual_input_tokens IS NULL AND actual_output_tokens IS NULL"
-_NANOS = "COALESCE(actual_cost_usd_nanos, actual_cost_usd_micros * 1000)"
-_LACKS_PRICE = f"CASE WHEN {_NANOS} IS NULL THEN NOT COALESCE({_REFUSED}, 0) ELSE cost_status = 'partial' END"
-_SUMS: dict[str, str] = {
-    "calls": "1",
-    "failed_calls": "outcome IN ('failure', 'timeout')",
-    "cut_short_calls": "outcome IN ('partial', 'cancelled')",
-    "input_tokens": "actual_input_tokens",
-    "output_tokens": "actual_output_tokens",
-    "cache_read_tokens": "COALESCE(cache_read_tokens, 0) + COALESCE(cache_read_audio_tokens, 0)",
-    "reasoning_tokens": "reasoning_tokens",
-    "cost_usd_nanos": _NANOS,
-    "unpriced_calls": f"{_NANOS} IS NULL AND NOT COALESCE({_REFUSED}, 0)",
-    "estimated_calls": f"{_NANOS} IS NOT NULL AND "
-    "(cost_status = 'partial' OR usage_status IN ('partial', 'estimated'))",
-    "unmetered_calls": "actual_input_tokens IS NULL AND actual_output_tokens IS NULL "
-    f"AND COALESCE(billable_units, '{{}}') IN ('{{}}', 'null') AND NOT COALESCE({_REFUSED}, 0)",
-}
-"""What each field of `Totals` sums up, said in SQL; a test holds it against `Totals.add`."""
+from taximeter.store.source import CALLS, sources_for
 
 
 class Store(Answers):
@@ -100,21 +76,25 @@ class Store(Answers):
             ConfigurationError: A name that is no dimension.
             StoreError: The file is broken.
         """
-        by = read_dimensions(group_by)
-        query, values = _totals_query(by, where or {}, window)
-        rows = self._ask(query, values)
+        by, wanted = read_dimensions(group_by), read_columns(where or {})
+        with self._snapshot():
+            rows = [
+                row
+                for source, part in sources_for((*by, *wanted), window)
+                for row in self._ask(*source.totals(by, wanted, part))
+            ]
         return merge_groups((_read_part(row, by, zone) for row in rows if row[len(by)]), by)
 
     def recent(
         self, limit: int = 20, *, where: Where | None = None, window: Window = ALWAYS, **of: Unpack[Filter]
     ) -> list[TaskCompletionEvent]:
         """Return the calls that started last, the newest first; see `Answers.recent`."""
-        condition, values = _condition(joined(where, of), window)
+        condition, values = CALLS.condition(joined(where, of), window)
         order = "ORDER BY started_at_us DESC, event_id DESC LIMIT ?"
         return list(self._events(f"{condition} {order}", *values, check_limit(limit)))
 
     def _percentiles(self, field: str, where: Where, window: Window) -> Percentiles:
-        condition, values = _condition(where, window)
+        condition, values = CALLS.condition(where, window)
         timed = f"FROM events WHERE {condition} AND {field} IS NOT NULL"
         ((count,),) = self._ask(f"SELECT COUNT(*) {timed}", values)
         if not count:
@@ -131,7 +111,8 @@ class Store(Answers):
         Raises:
             StoreError: The file is broken.
         """
-        return next(self._events("event_id = ?", event_id), None)
+        row = "position = (SELECT rowid FROM event_rows WHERE event_id = ?)"
+        return next(self._events(row, packed_id(event_id)), None)
 
     def events(
         self, window: Window = ALWAYS, *, lacking_price: bool = False
@@ -145,9 +126,9 @@ class Store(Answers):
         Raises:
             StoreError: The file is broken.
         """
-        condition, values = _window_condition(window)
+        condition, values = CALLS.condition(window=window)
         if lacking_price:
-            condition = f"{condition} AND {_LACKS_PRICE}"
+            condition = f"{condition} AND {LACKS_PRICE}"
         return self._events(f"{condition} ORDER BY started_at_us, event_id", *values)
 
     def close(self) -> None:
@@ -177,9 +158,19 @@ class Store(Answers):
 
     def _read_columns(self) -> frozenset[str]:
         columns = frozenset(row[1] for row in self._ask("PRAGMA table_info(events)", ()))
-        if not {"event_id", "started_at_us", "actual_cost_usd_nanos"} <= columns:
-            raise StoreError(f"{self.path}: not a store of taximeter: it has no table of events")
+        if not columns or not any(self._ask("PRAGMA table_info(rollups)", ())):
+            raise StoreError(f"{self.path}: not a store of taximeter: it has no events in its layout")
         return columns
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        """Show several queries the same state, whatever is written meanwhile."""
+        with self._translated():
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -218,43 +209,6 @@ def _probed(connection: sqlite3.Connection) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _expression(name: str) -> tuple[str, list[Any]]:
-    """Return the value of a dimension in SQL, and the parameters in it."""
-    if name in PERIODS:
-        return f"CAST(started_at_us AS INTEGER) / {QUARTER_US}", []
-    if (tag := tag_of(name)) is not None:
-        tags = "CASE WHEN json_valid(tags) THEN tags ELSE '{}' END"
-        return f"(SELECT value FROM json_each({tags}) WHERE key = ?)", [tag]  # noqa: S608 - no text of others
-    columns = COLUMNS[name]
-    return columns[0] if len(columns) == 1 else f"COALESCE({', '.join(columns)})", []
-
-
-def _totals_query(by: tuple[str, ...], where: Where, window: Window) -> tuple[str, list[Any]]:
-    condition, values = _condition(where, window)
-    keys = [_expression(name) for name in by]
-    # The cast is for a number that another writer left in a column of integers with a fraction, or too large for one
-    sums = [f"COALESCE(CAST(SUM({_SUMS[name]}) AS INTEGER), 0)" for name in TOTALS_FIELDS]
-    selected = ", ".join([text for text, _ in keys] + sums)
-    groups = f" GROUP BY {', '.join(str(at + 1) for at in range(len(keys)))}" if keys else ""
-    query = f"SELECT {selected} FROM events WHERE {condition}{groups}"  # noqa: S608 - allowlisted names
-    return query, [value for _, parameters in keys for value in parameters] + values
-
-
-def _condition(where: Where, window: Window) -> tuple[str, list[Any]]:
-    condition, values = _window_condition(window)
-    for name, value in read_columns(where).items():
-        text, parameters = _expression(name)
-        condition += f" AND {text} IS ?"
-        values += [*parameters, value]
-    return condition, values
-
-
-def _window_condition(window: Window) -> tuple[str, list[Any]]:
-    sides = [("started_at_us >= ?", window.since_us), ("started_at_us < ?", window.until_us)]
-    given = [(text, at_us) for text, at_us in sides if at_us is not None]
-    return " AND ".join(text for text, _ in given) or "1", [at_us for _, at_us in given]
 
 
 def _read_part(row: tuple[Any, ...], by: tuple[str, ...], zone: tzinfo) -> tuple[Key, Totals]:

@@ -1,0 +1,176 @@
+"""What does a store take to write, to keep and to ask?
+
+Calls of `traffic` are written as the SQLite sink writes them, from encoded lines to committed rows with their rollups,
+in batches of 500. The floor is SQLite alone: `executemany` of the same rows, made beforehand, into the same table with
+the same indexes, in transactions of the same size. Both are counted in processor time, because the sink pauses on
+purpose. Then the file is measured, and totals are asked warm: by model over 30 days, and by day in Kathmandu, a quarter
+of an hour off everybody else. Totals are checked against adding the calls up one by one.
+
+    python benchmarks/store.py [--calls 10000000]
+"""
+
+import argparse
+import gc
+import json
+import platform
+import sqlite3
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter_ns, process_time_ns
+from zoneinfo import ZoneInfo
+
+from traffic import DAY_US, traffic
+
+from taximeter.event import encode_event
+from taximeter.report.group import Group, group_events
+from taximeter.report.totals import Totals
+from taximeter.report.window import Window
+from taximeter.sinks.layout import EVENT_ROWS
+from taximeter.sinks.row import CallRow, read_row
+from taximeter.sinks.row_writer import RowWriter
+from taximeter.sinks.sqlite import open_database
+from taximeter.store import Store
+from taximeter.version import __version__
+
+UNTIL_US = 1_793_491_200_000_000  # 2026-11-01T00:00Z
+CALLS_PER_DAY = 10_000_000 // 90
+BATCH = 500
+ROUNDS = 5
+WRITTEN = 50_000
+ZONE = ZoneInfo("Asia/Kathmandu")
+
+
+def batches(calls: int) -> Iterator[list[bytes]]:
+    """Yield lines of as many days' traffic as *calls* take, 500 a batch."""
+    since_us = UNTIL_US - DAY_US * calls // CALLS_PER_DAY
+    batch: list[bytes] = []
+    for event in traffic(calls, seed=1, since_us=since_us, until_us=UNTIL_US):
+        batch.append(encode_event(event))
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    yield batch
+
+
+def open_new(path: Path) -> sqlite3.Connection:
+    """Return an empty database in the place of the one that was there."""
+    path.unlink(missing_ok=True)
+    return open_database(path)
+
+
+def microseconds_per_call(
+    connection: sqlite3.Connection, write: Callable[[int], object], count: int
+) -> float:
+    """Write *count* batches, each in a transaction; return the processor time, check that all is there, and close."""
+    gc.collect()
+    before = process_time_ns()
+    for at in range(count):
+        connection.execute("BEGIN IMMEDIATE")
+        write(at)
+        connection.execute("COMMIT")
+    took_ns = process_time_ns() - before
+    assert connection.execute("SELECT count(*) FROM event_rows").fetchone() == (WRITTEN,)
+    connection.close()
+    return took_ns / WRITTEN / 1000
+
+
+def bare(path: Path, rows: list[list[list[object]]]) -> float:
+    """Time SQLite alone."""
+    connection = open_new(path)
+    insert = EVENT_ROWS.insert
+    return microseconds_per_call(connection, lambda at: connection.executemany(insert, rows[at]), len(rows))
+
+
+def from_lines(path: Path, lines: list[list[bytes]]) -> float:
+    """Time the sink's way."""
+    connection = open_new(path)
+    writer = RowWriter(connection)
+    return microseconds_per_call(connection, lambda at: writer.write(lines[at]), len(lines))
+
+
+def write_figures(folder: Path) -> dict[str, float]:
+    """Return the microseconds a call of both ways, medians of interleaved rounds."""
+    lines = [batch for batch in batches(WRITTEN) if batch]
+    rows = rows_of(folder, lines)
+    rounds = [(bare(folder / "bare.db", rows), from_lines(folder / "ours.db", lines)) for _ in range(ROUNDS)]
+    floors, ours = zip(*rounds, strict=True)
+    return {"floor_us": statistics.median(floors), "ours_us": statistics.median(ours)}
+
+
+def rows_of(folder: Path, lines: list[list[bytes]]) -> list[list[list[object]]]:
+    """Return the rows that the writer makes of lines, batch by batch."""
+    connection = open_new(folder / "rows.db")
+    writer = RowWriter(connection)
+    rows = [
+        [writer.values_of(row) for line in batch if isinstance(row := read_row(line), CallRow)]
+        for batch in lines
+    ]
+    connection.close()
+    return rows
+
+
+def fill(path: Path, calls: int) -> Totals:
+    """Write a store, and return what its calls add up to, one by one."""
+    connection = open_new(path)
+    writer = RowWriter(connection)
+    total = Totals()
+    for batch in batches(calls):
+        connection.execute("BEGIN IMMEDIATE")
+        writer.write(batch)
+        connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    since_us = UNTIL_US - DAY_US * calls // CALLS_PER_DAY
+    for group in group_events(traffic(calls, seed=1, since_us=since_us, until_us=UNTIL_US)):
+        total.merge(group.totals)
+    return total
+
+
+def milliseconds(ask: Callable[[], list[Group]]) -> float:
+    """Return the median time of an answer, the first one left out."""
+    ask()
+    times = []
+    for _ in range(ROUNDS):
+        before = perf_counter_ns()
+        ask()
+        times.append((perf_counter_ns() - before) / 1e6)
+    return statistics.median(times)
+
+
+def store_figures(path: Path, calls: int) -> dict[str, float]:
+    """Return bytes a call and milliseconds an answer."""
+    expected = fill(path, calls)
+    month = Window(UNTIL_US - 30 * DAY_US, UNTIL_US)
+    with Store(path) as store:
+        (everything,) = store.totals()
+        assert everything.totals == expected
+        return {
+            "bytes_per_call": path.stat().st_size / calls,
+            "by_model_ms": milliseconds(lambda: store.totals(["model"], window=month)),
+            "by_day_in_kathmandu_ms": milliseconds(lambda: store.totals(["day"], window=month, zone=ZONE)),
+            "by_user_ms": milliseconds(lambda: store.totals(["user"], window=month)),
+        }
+
+
+def main() -> None:
+    """Print the figures, and as JSON in the last line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--calls", type=int, default=200_000)
+    calls = parser.parse_args().calls
+    print(f"taximeter {__version__}, CPython {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
+    with tempfile.TemporaryDirectory() as folder:
+        figures = write_figures(Path(folder)) | store_figures(Path(folder) / "usage.db", calls)
+    share = figures["floor_us"] / figures["ours_us"]
+    print(f"write, bare executemany {figures['floor_us']:8.1f} us a call")
+    print(f"write, from lines       {figures['ours_us']:8.1f} us a call: {share:.0%} of the bare speed")
+    print(f"size of {calls:,} calls {figures['bytes_per_call']:8.0f} bytes a call")
+    print(f"30 days by model        {figures['by_model_ms']:8.1f} ms")
+    print(f"30 days by local day    {figures['by_day_in_kathmandu_ms']:8.1f} ms")
+    print(f"30 days by user         {figures['by_user_ms']:8.1f} ms (read from the calls)")
+    print(json.dumps(figures | {"calls": calls, "write_share": share}))
+
+
+if __name__ == "__main__":
+    main()

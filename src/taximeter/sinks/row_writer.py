@@ -1,0 +1,129 @@
+"""Row writer: puts events into the tables of an open database, within its owner's transaction."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from time import sleep
+from typing import Any
+
+import msgspec
+
+from taximeter.sinks.layout import (
+    CALL_EVENTS,
+    EVENT_ROWS,
+    GROUP_FIELDS,
+    GROUPS,
+    PROFILE_FIELDS,
+    PROFILES,
+    ROLL_UP,
+    ROLL_UP_BOUNDED,
+    USAGE_SHAPES,
+    Table,
+)
+from taximeter.sinks.row import CallRow, MomentRow, read_row
+from taximeter.sinks.usage_text import UsageSplitter
+
+_CHUNK_ROWS = 64
+_PAUSE_S = 0.000_05
+_LARGEST_SUM = (1 << 63) - 1
+
+
+class RowWriter:
+    """Writes events, and adds them to the rollups.
+
+    What it has looked up is right as long as every transaction is committed: after one that was not, make a new writer.
+
+    Args:
+        connection: The database, with the layout's tables in it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._groups = _Lookup(connection, GROUPS, _with_key)
+        self._profiles = _Lookup(connection, PROFILES, self._profile_row)
+        self._shapes = _Lookup(connection, USAGE_SHAPES, lambda shape: (shape,))
+        self._usage = UsageSplitter()
+
+    def write(self, lines: Sequence[bytes]) -> int:
+        """Insert events and return how many; those whose id is there already add nothing.
+
+        Small chunks with real pauses between them: each row takes the GIL back, which starves the host's threads.
+        """
+        (last,) = self._connection.execute("SELECT COALESCE(MAX(rowid), 0) FROM event_rows").fetchone()
+        new = 0
+        for start in range(0, len(lines), _CHUNK_ROWS):
+            rows = [read_row(line) for line in lines[start : start + _CHUNK_ROWS]]
+            new += self._insert(EVENT_ROWS, [self.values_of(row) for row in rows if isinstance(row, CallRow)])
+            new += self._insert(CALL_EVENTS, [row.values for row in rows if isinstance(row, MomentRow)])
+            sleep(_PAUSE_S)
+        self._roll_up(last, len(lines))
+        return new
+
+    def _roll_up(self, last: int, count: int) -> None:
+        try:
+            self._connection.execute(ROLL_UP, {"after": last})
+        except sqlite3.OperationalError as error:
+            if "overflow" not in str(error):
+                raise
+            self._connection.execute(ROLL_UP_BOUNDED, {"after": last, "most": _LARGEST_SUM // count})
+
+    def values_of(self, row: CallRow) -> list[Any]:
+        """Return the values of a call's row, in the order of the table's columns."""
+        profile_id = self._profiles[row.profile]
+        shape, values = (None, None)
+        if row.raw_usage is not None:
+            shape, values = self._usage.split(row.raw_usage, profile_id)
+        shape_id = None if shape is None else self._shapes[shape]
+        return [row.event_id, profile_id, shape_id, values, *row.identifiers, *row.own]
+
+    def _profile_row(self, profile: tuple[Any, ...]) -> tuple[Any, ...]:
+        fields = dict(zip(PROFILE_FIELDS, profile, strict=True))
+        if fields["model"] is None:
+            fields["model"] = fields["requested_model"]
+        key, *values = _with_key(profile)
+        return (key, self._groups[tuple(fields[name] for name in GROUP_FIELDS)], *values)
+
+    def _insert(self, table: Table, rows: list[list[Any]]) -> int:
+        before = self._connection.total_changes
+        try:
+            self._connection.executemany(table.insert, rows)
+        except OverflowError:  # an integer beyond 64 bits; rows before it are in and are passed over now
+            self._connection.executemany(table.insert, [tuple(map(_storable, row)) for row in rows])
+        return self._connection.total_changes - before
+
+
+class _Lookup(dict[Any, int]):
+    """The ids of values that many rows share; a value is written when it is first met.
+
+    Args:
+        connection: The database.
+        table: With the id as its first column and a unique `key`.
+        row_of: Makes the other columns of a value, the key first.
+    """
+
+    _LIMIT = 10_000
+
+    def __init__(
+        self, connection: sqlite3.Connection, table: Table, row_of: Callable[[Any], tuple[Any, ...]]
+    ) -> None:
+        self._connection = connection
+        self._insert = table.insert
+        self._find = f"SELECT {next(iter(table.definitions))} FROM {table.name} WHERE key = ?"  # noqa: S608 - our own names
+        self._row_of = row_of
+
+    def __missing__(self, value: Any) -> int:
+        if len(self) >= self._LIMIT:  # somebody's values are all different
+            self.clear()
+        key, *columns = self._row_of(value)
+        self._connection.execute(self._insert, (None, key, *map(_storable, columns)))
+        (found,) = self._connection.execute(self._find, (key,)).fetchone()
+        self[value] = int(found)
+        return self[value]
+
+
+def _with_key(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (msgspec.json.encode(values).decode(), *values)
+
+
+def _storable(value: object) -> object:
+    """Leave out integers that SQLite cannot hold; only a batch that somebody else has packed has any."""
+    return None if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63 else value

@@ -1,0 +1,106 @@
+"""Source: where the totals of a window are read from, the rollups for whole quarters of an hour or the calls."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from taximeter.report.dimension import COLUMNS, PERIODS, read_columns, tag_of
+from taximeter.report.totals import TOTALS_FIELDS
+from taximeter.report.window import ALWAYS, Window
+from taximeter.sinks.layout import GROUP_FIELDS, QUARTER, QUARTER_US, SUMS
+from taximeter.store.answers import Where
+
+Fragment = tuple[str, list[Any]]
+"""A part of a query in SQL, and the values of its parameters."""
+
+
+class Source(msgspec.Struct, frozen=True, eq=False):
+    """Something with dimensions, times and sums, in the terms of SQL."""
+
+    table: str
+    quarter: str
+    dimensions: Mapping[str, str]
+    sums: Mapping[str, str]
+    time: str
+    time_unit_us: int
+
+    def totals(self, by: Sequence[str], where: Where, window: Window) -> Fragment:
+        """Return the query for a row of keys and sums for each group."""
+        condition, values = self.condition(where, window)
+        keys = [self._expression(name) for name in by]
+        # The cast is for a number that another writer left in a column of integers with a fraction, or too large for one
+        sums = [f"COALESCE(CAST(SUM({self.sums[name]}) AS INTEGER), 0)" for name in TOTALS_FIELDS]
+        selected = ", ".join([text for text, _ in keys] + sums)
+        groups = f" GROUP BY {', '.join(str(at + 1) for at in range(len(keys)))}" if keys else ""
+        query = f"SELECT {selected} FROM {self.table} WHERE {condition}{groups}"  # noqa: S608 - allowlisted names
+        return query, [value for _, parameters in keys for value in parameters] + values
+
+    def condition(self, where: Where = {}, window: Window = ALWAYS) -> Fragment:  # noqa: B006 - never changed
+        """Return what is asked of a row.
+
+        Raises:
+            ConfigurationError: A name that is no dimension.
+        """
+        sides = [(f"{self.time} >= ?", window.since_us), (f"{self.time} < ?", window.until_us)]
+        given = [(text, at_us // self.time_unit_us) for text, at_us in sides if at_us is not None]
+        condition = " AND ".join(text for text, _ in given) or "1"
+        values: list[Any] = [at for _, at in given]
+        for name, value in read_columns(where).items():
+            text, parameters = self._expression(name)
+            condition += f" AND {text} IS ?"
+            values += [*parameters, value]
+        return condition, values
+
+    def _expression(self, name: str) -> Fragment:
+        """Return the value of a dimension."""
+        if name in PERIODS:
+            return self.quarter, []
+        if (tag := tag_of(name)) is not None:
+            tags = "CASE WHEN json_valid(tags) THEN tags ELSE '{}' END"
+            return f"(SELECT value FROM json_each({tags}) WHERE key = ?)", [tag]  # noqa: S608 - no text of others
+        return self.dimensions[name], []
+
+
+def _first_known(columns: tuple[str, ...]) -> str:
+    return columns[0] if len(columns) == 1 else f"COALESCE({', '.join(columns)})"
+
+
+CALLS = Source(
+    "events",
+    QUARTER,
+    {name: _first_known(columns) for name, columns in COLUMNS.items()},
+    SUMS,
+    "started_at_us",
+    1,
+)
+ROLLUPS = Source(
+    "rollups JOIN groups USING (group_id)",
+    "quarter",
+    {name: columns[0] for name, columns in COLUMNS.items() if columns[0] in GROUP_FIELDS},
+    {name: name for name in SUMS},
+    "quarter",
+    QUARTER_US,
+)
+
+
+def sources_for(dimensions: Collection[str], window: Window) -> Iterator[tuple[Source, Window]]:
+    """Yield what has to be added up: the rollups as far as they have the dimensions and the window has whole quarters."""
+    inner = _whole_quarters(window)
+    if inner is None or not {*dimensions} <= {*ROLLUPS.dimensions, *PERIODS}:
+        yield CALLS, window
+        return
+    yield ROLLUPS, inner
+    if inner.since_us != window.since_us:
+        yield CALLS, Window(window.since_us, inner.since_us)
+    if inner.until_us != window.until_us:
+        yield CALLS, Window(inner.until_us, window.until_us)
+
+
+def _whole_quarters(window: Window) -> Window | None:
+    """Return the part of the window that is whole quarters, or None where there is not one."""
+    since_us = None if window.since_us is None else -(-window.since_us // QUARTER_US) * QUARTER_US
+    until_us = None if window.until_us is None else window.until_us // QUARTER_US * QUARTER_US
+    if since_us is not None and until_us is not None and since_us >= until_us:
+        return None
+    return Window(since_us, until_us)
