@@ -182,7 +182,7 @@ def test_a_total_beyond_all_numbers_is_an_error_with_a_reason(tmp_path: Path) ->
     """SQLite refuses to add it up; a wrong event in the window is why."""
     path = write_store(tmp_path / "usage.db", [call(actual_input_tokens=2**62) for _ in range(3)])
     with Store(path) as store, pytest.raises(StoreError, match="larger than 64 bits"):
-        store.totals()
+        store.totals(["user"])
 
 
 def test_names_with_marks_of_an_address_are_just_names(tmp_path: Path) -> None:
