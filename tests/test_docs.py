@@ -32,6 +32,7 @@ PYTHON = [
     pytest.param(code, id=f"{name(p)}-{n}") for p in PAGES for n, code in enumerate(blocks(p, "python"))
 ]
 
+TESTS = [each for each in PYTHON if "\ndef test_" in str(each.values[0])]
 BEFORE = [
     pytest.param(code, id=f"{name(p)}-before-{n}")
     for p in PAGES
@@ -70,7 +71,7 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("code", PYTHON)
+@pytest.mark.parametrize("code", [each for each in PYTHON if each not in TESTS])
 def test_python_blocks_run(code: str, tmp_path: Path, providers: dict[str, str]) -> None:
     """Each block runs by itself, warnings being errors, in an empty folder."""
     (tmp_path / "block.py").write_text(code)
@@ -85,9 +86,9 @@ def test_code_of_those_who_move_here_runs(code: str, tmp_path: Path, providers: 
     run([sys.executable, "-W", "error", "block.py"], tmp_path, {**providers, **stand_ins})
 
 
-@pytest.mark.parametrize("code", [each for each in PYTHON if "\ndef test_" in str(each.values[0])])
+@pytest.mark.parametrize("code", TESTS)
 def test_tests_pass(code: str, tmp_path: Path, providers: dict[str, str]) -> None:
-    """A block that shows tests is run by pytest as well."""
+    """A block that shows tests is run by pytest instead."""
     (tmp_path / "test_block.py").write_text(code)
     command = [sys.executable, "-m", "pytest", "-p", "taximeter.pytest_plugin", "-W", "error"]
     run(command, tmp_path, {**providers, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})

@@ -10,6 +10,7 @@ from openai import APIStatusError, AsyncOpenAI
 
 from event_samples import write_store
 from loopback import DemoServer, Trouble
+from taximeter import decode_event, encode_event
 from taximeter.testing import Captured
 
 sys.path.append(str(Path(__file__).parents[2] / "examples" / "chat_service"))
@@ -43,7 +44,7 @@ async def client(server: DemoServer) -> AsyncIterator[AsyncOpenAI]:
 async def test_each_kind_of_call_is_an_event(
     client: AsyncOpenAI, taximeter_events: Captured, assert_cost: Any
 ) -> None:
-    """Chat, stream and embeddings: tokens, cost, task and time of each, valid by the schema."""
+    """Chat, stream and embeddings: tokens, cost, task and time of each, in a line that any reader takes."""
     service = ChatService(client, taximeter_events.tracker)
     text = await service.chat(ASK, task_type="planning", complexity="high")
     assert "".join([part async for part in service.chat_stream(ASK)]) == text
@@ -55,6 +56,7 @@ async def test_each_kind_of_call_is_an_event(
     assert (chat.actual_output_tokens, stream.actual_output_tokens) == (212, 212)
     assert stream.time_to_first_token_ms is not None
     assert all(call.task_duration_ms and call.outcome == "success" for call in taximeter_events)
+    assert [decode_event(encode_event(call)) for call in taximeter_events] == list(taximeter_events)
     assert_cost(max_usd="0.01", max_calls=3)
 
 

@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
 from taximeter.builder import EventBuilder
 from taximeter.errors import ConfigurationError
@@ -23,6 +23,8 @@ from taximeter.middleware.options import (
 from taximeter.middleware.stream import followed_stream
 from taximeter.pricing import Override
 from taximeter.sinks.log import read_level
+
+ModelT = TypeVar("ModelT")
 
 _OWN = frozenset({"_inner", "_methods", "_meter"})
 
@@ -77,13 +79,13 @@ class Metered:
     @classmethod
     def configured(
         cls,
-        inner: Any,
+        inner: ModelT,
         settings: bool | Mapping[str, Any] | None,
         tracker: Any = None,
         *,
         section: str = "",
         **options: Unpack[MeteredOptions],
-    ) -> Any:
+    ) -> ModelT:
         """Return the object metered as a configuration says, or as it is where that switches it off.
 
         Args:
@@ -99,9 +101,10 @@ class Metered:
         """
         try:
             chosen = choose_options(settings, options)
-            return inner if chosen is None else cls(inner, tracker, **chosen)
+            wrapped: Any = inner if chosen is None else cls(inner, tracker, **chosen)
         except ConfigurationError as error:
             raise _placed(error, settings, section) from error
+        return cast("ModelT", wrapped)  # for type checkers it is what it wraps
 
     def __getattr__(self, name: str) -> Any:
         if name in _OWN:  # not there yet, while being copied
