@@ -28,8 +28,7 @@ _HINT = re.compile(
 )
 # Our own ids, and those of answers as the larger providers make them: nothing else has to be looked for in them.
 _USUAL_IDS = re.compile(
-    "[0-9a-f-]+ (?:None|[0-9a-f]+) (?:None|[0-9a-f-]+) "
-    "(?:None|[0-9a-f-]+|(?:chatcmpl-|cmpl-|gen-|msg_|msg_bdrk_|resp_|run_)[A-Za-z0-9]+)"
+    "[0-9a-f None-]+ (?:None|[0-9a-f-]+|(?:chatcmpl-|cmpl-|gen-|msg_|msg_bdrk_|resp_|run_)[A-Za-z0-9]+)"
 )
 _PREFIXES = (
     r"xai-|pplx-|nvapi-|glpat-|hf_|r8_|fw_|tgp_v1_|gh[opsur]_|github_pat_|xox[a-z]-|npm_|pypi-|lsv2_|tvly-|jina_"
@@ -82,6 +81,7 @@ class Scrubber:
     def __init__(self, more: Sequence[str] = ()) -> None:
         self._more = [_compiled(pattern) for pattern in more]
         self._known: set[object] = {None, ()}
+        self._last: tuple[object, ...] = ()
 
     def text(self, text: str) -> str:
         """Return a text without the secrets in it."""
@@ -100,22 +100,38 @@ class Scrubber:
         if type(event) is TaskCompletionEvent and self._is_known(event):
             return event
         clean: Event = self._struct(event, _MAX_DEPTH)
-        if clean is event and type(event) is TaskCompletionEvent:
-            self._known.update(filter(_is_small, _repeated(event)))
         return clean
 
     def _is_known(self, event: TaskCompletionEvent) -> bool:
         """Whether all its texts are known to be clean, but for the ids that no other event has."""
-        ids = f"{event.event_id} {event.span_id} {event.call_id} {event.provider_response_id}"
-        return (
-            self._known.issuperset(_repeated(event))
-            and (_USUAL_IDS.fullmatch(ids) or not _HINT.search(ids))
+        texts = _repeated(event)
+        if texts != self._last:  # most are the very objects of the event before, which is told faster
+            if not (self._known.issuperset(texts) or all(map(self._is_clean, texts))):
+                return False
+            self._last = texts
+        ids = (
+            f"{event.event_id} {event.trace_id} {event.span_id} {event.parent_span_id} {event.run_id}"
+            f" {event.call_id} {event.provider_response_id}"
+        )
+        return bool(
+            (_USUAL_IDS.fullmatch(ids) or not _HINT.search(ids))
             and not (self._more and any(pattern.search(ids) for pattern in self._more))
             and (event.raw_usage is None or self._knows(event.raw_usage))
             and (event.tags is None or self._knows(event.tags))
             and (event.price_context is None or self._knows(event.price_context))
             and (event.billable_units is None or self._known.issuperset(event.billable_units))
         )
+
+    def _is_clean(self, value: object) -> bool:
+        """Whether a text, a number or a tuple of texts has no secret; it is remembered then."""
+        if value in self._known:
+            return True
+        if isinstance(value, str):
+            return self._remembered(value) is value
+        if not _is_small(value) or (isinstance(value, tuple) and not all(map(self._is_clean, value))):
+            return False
+        self._remember(value)
+        return True
 
     def _knows(self, mapping: Mapping[str, Any]) -> bool:
         """Whether all keys are known, and all values numbers, or known, or mappings of that kind, or lists of those."""
@@ -158,10 +174,13 @@ class Scrubber:
         if clean != text:
             return clean
         if len(text) <= _LONGEST_KNOWN and not _SECRET_NAME.search(text):
-            if len(self._known) >= _MOST_KNOWN:
-                self._known = {None, ()}
-            self._known.add(text)
+            self._remember(text)
         return text
+
+    def _remember(self, value: object) -> None:
+        if len(self._known) >= _MOST_KNOWN:
+            self._known = {None, ()}
+        self._known.add(value)
 
     def _mapping(self, mapping: Mapping[Any, Any], depth: int) -> Mapping[Any, Any]:
         cleaned = {self._clean(key, depth): self._named(key, value, depth) for key, value in mapping.items()}
@@ -214,7 +233,7 @@ def _redacted(match: re.Match[str]) -> str:
 
 
 def _is_small(value: object) -> bool:
-    """Whether remembering a field's value takes little memory; texts are remembered where they are looked at."""
+    """Whether it is a number, or a tuple that takes little memory to remember."""
     if isinstance(value, tuple):
         return sum(map(len, value)) <= _LONGEST_KNOWN
     return isinstance(value, int)
@@ -234,7 +253,7 @@ def _text_fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
 
 _TEXT_FIELDS: dict[type, tuple[str, ...]] = {kind: _text_fields(kind) for kind in EVENT_TYPES}
 _LOOKED_AT_APART = {
-    *("event_id", "span_id", "call_id", "provider_response_id"),
+    *("event_id", "trace_id", "span_id", "parent_span_id", "run_id", "call_id", "provider_response_id"),
     *("raw_usage", "tags", "price_context", "billable_units"),
 }
 _repeated = attrgetter(*(name for name in _TEXT_FIELDS[TaskCompletionEvent] if name not in _LOOKED_AT_APART))
