@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
+import msgspec
 import pytest
 
 from model_stack import Adapter as ModelAdapter
@@ -36,6 +37,18 @@ def test_adapters_in_a_dict_are_found() -> None:
 def test_an_object_that_says_nothing_is_one_unknown_adapter(inner: Any) -> None:
     """There is always a first one, even if it is nobody."""
     assert adapters_of(inner, METHODS) == (Adapter(),)
+
+
+def test_looking_around_does_no_harm() -> None:
+    """An attribute that raises is none, and a class or a module is not searched."""
+
+    class Hostile:
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError(name)
+
+    stack = SimpleNamespace(invoke=print, a=Hostile(), b=SimpleNamespace, c=msgspec, d=model(SONNET))
+    assert adapters_of(stack, METHODS) == (SONNET,)
+    assert adapters_of(msgspec, ("json",)) == (Adapter(),)
 
 
 def test_cycles_end() -> None:

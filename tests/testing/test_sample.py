@@ -17,9 +17,11 @@ from taximeter.testing import SAMPLE_FORMATS, Sample, sample
 from taximeter.testing.shape import SHAPES
 from taximeter.vocabulary import Operation, Outcome
 
-UNCACHED = {"cohere.chat_v2", "ollama.chat", "ollama.embed", "openai.embeddings"}
+UNCACHED = {name for name in SAMPLE_FORMATS if name.partition(".")[0] in {"cohere", "ollama"}} | {
+    "openai.embeddings"
+}
 STREAMED = [name for name in SAMPLE_FORMATS if SHAPES[name].stream is not None]
-NAMELESS = {"bedrock.converse", "cohere.chat_v2"}
+NAMELESS = {"bedrock.converse", "cohere.chat_v2", "cohere.embed"}
 
 
 @settings(deadline=None, max_examples=200)

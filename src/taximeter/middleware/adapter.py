@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from types import ModuleType
 from typing import Any, NamedTuple
 
 _OBJECTS_LIMIT = 100
@@ -42,10 +43,12 @@ def _innermost(value: Any, methods: Sequence[str], seen: set[int]) -> Iterator[A
 
 
 def _models_in(value: Any, methods: Sequence[str]) -> Iterator[Any]:
-    """Yield what an object holds that can be called as it can itself."""
-    for part in getattr(value, "__dict__", {}).values():
+    """Yield what an object holds that can be called as it can itself; classes and modules hold too much else."""
+    if isinstance(value, type | ModuleType):
+        return
+    for part in _attribute(value, "__dict__", {}).values():
         for each in part if isinstance(part, list | tuple) else _values(part):
-            if any(hasattr(each, method) for method in methods):
+            if any(_attribute(each, method) is not None for method in methods):
                 yield each
 
 
@@ -58,8 +61,15 @@ def _adapter(value: Any) -> Adapter:
 
 
 def _text(value: Any, names: Iterable[str]) -> str | None:
-    texts = (getattr(value, name, None) for name in names)
+    texts = (_attribute(value, name) for name in names)
     return next((text for text in texts if isinstance(text, str) and text), None)
+
+
+def _attribute(value: Any, name: str, default: Any = None) -> Any:
+    try:
+        return getattr(value, name, default)
+    except Exception:  # an attribute of the application's may do anything when it is looked at
+        return default
 
 
 class Answered(NamedTuple):

@@ -47,7 +47,7 @@ def sample(
         model: The model that answers; None takes a current one. Bedrock and Cohere do not say it in their answers.
         input_tokens: All input tokens, cached ones included.
         output_tokens: What was generated; embeddings generate nothing.
-        cached_tokens: Input that came from the cache; Ollama and Cohere have none.
+        cached_tokens: Input that came from the cache; Ollama, Cohere and embeddings have none.
         text: What is answered.
         stream: Whether the answer is a stream, one chunk a word.
         status: The HTTP status; from 400 on the answer is an error.

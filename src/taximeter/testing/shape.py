@@ -68,6 +68,20 @@ def _chat_stream(content: Content) -> Iterator[Document]:
     yield {**head, "choices": [], "usage": _chat_usage(content)}
 
 
+def _completion(content: Content) -> Document:
+    choice = {"index": 0, "text": content.text, "logprobs": None, "finish_reason": "stop"}
+    head = {"id": "cmpl-sample", "object": "text_completion", "created": 1767225600, "model": content.model}
+    return {**head, "choices": [choice], "usage": _chat_usage(content)}
+
+
+def _completion_stream(content: Content) -> Iterator[Document]:
+    head = {"id": "cmpl-sample", "object": "text_completion", "created": 1767225600, "model": content.model}
+    for word in content.words:
+        yield {**head, "choices": [{"index": 0, "text": word, "finish_reason": None}]}
+    yield {**head, "choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}
+    yield {**head, "choices": [], "usage": _chat_usage(content)}
+
+
 def _embeddings(content: Content) -> Document:
     usage = {"prompt_tokens": content.input_tokens, "total_tokens": content.input_tokens}
     data = [{"object": "embedding", "index": 0, "embedding": [0.0, 1.0]}]
@@ -198,6 +212,18 @@ def _ollama_stream(content: Content) -> Iterator[Document]:
     yield {**head, "message": {"role": "assistant", "content": ""}, **_ollama_end(content)}
 
 
+def _ollama_generate(content: Content) -> Document:
+    head = {"model": content.model, "created_at": "2026-01-01T00:00:00Z"}
+    return {**head, "response": content.text, **_ollama_end(content)}
+
+
+def _ollama_generate_stream(content: Content) -> Iterator[Document]:
+    head = {"model": content.model, "created_at": "2026-01-01T00:00:00Z"}
+    for word in content.words:
+        yield {**head, "response": word, "done": False}
+    yield {**head, "response": "", **_ollama_end(content)}
+
+
 def _ollama_embed(content: Content) -> Document:
     counts = {"total_duration": 5_000_000, "prompt_eval_count": content.input_tokens}
     return {"model": content.model, "embeddings": [[0.0, 1.0]], **counts}
@@ -219,6 +245,11 @@ def _cohere_stream(content: Content) -> Iterator[Document]:
     for word in content.words:
         yield {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": word}}}}
     yield {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": _cohere_usage(content)}}
+
+
+def _cohere_embed(content: Content) -> Document:
+    meta = {"api_version": {"version": "2"}, "billed_units": {"input_tokens": content.input_tokens}}
+    return {"id": "sample", "embeddings": {"float": [[0.0, 1.0]]}, "texts": [content.text], "meta": meta}
 
 
 def _converse(content: Content) -> Document:
@@ -262,6 +293,9 @@ SHAPES: Mapping[str, Shape] = {
         _cohere_stream,
         error=lambda _: {"message": "sample"},
     ),
+    "cohere.embed": Shape(
+        "https://api.cohere.com/v2/embed", "embed-v4.0", _cohere_embed, error=lambda _: {"message": "sample"}
+    ),
     "gemini.generate": Shape(
         f"{_GEMINI}:generateContent",
         "gemini-2.5-flash",
@@ -283,11 +317,26 @@ SHAPES: Mapping[str, Shape] = {
         _ollama_embed,
         error=lambda _: {"error": "sample"},
     ),
+    "ollama.generate": Shape(
+        "http://127.0.0.1:11434/api/generate",
+        "gemma3:270m",
+        _ollama_generate,
+        _ollama_generate_stream,
+        error=lambda _: {"error": "sample"},
+        lines=True,
+    ),
     "openai.chat": Shape(
         "https://api.openai.com/v1/chat/completions",
         "gpt-4o-mini-2024-07-18",
         _chat,
         _chat_stream,
+        end=b"data: [DONE]\n\n",
+    ),
+    "openai.completions": Shape(
+        "https://api.openai.com/v1/completions",
+        "gpt-3.5-turbo-instruct",
+        _completion,
+        _completion_stream,
         end=b"data: [DONE]\n\n",
     ),
     "openai.embeddings": Shape("https://api.openai.com/v1/embeddings", "text-embedding-3-small", _embeddings),
