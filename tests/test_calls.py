@@ -196,7 +196,7 @@ def test_error_texts_are_kept_on_request_cut_and_without_keys(tracker: ListTrack
     with pytest.raises(RuntimeError), call(tracker=tracker, keep_error_text=True):
         raise error
     payload = moments(tracker)[1].payload
-    assert payload.error_summary.startswith("RuntimeError: key [removed]")
+    assert payload.error_summary.startswith("RuntimeError: key [redacted]")
     assert (len(payload.error_summary), len(payload.error_details)) == (500, 5000)
     for secret in ("abcdefgh", "ghijkl", "me:pass"):
         assert secret not in payload.error_summary + payload.error_details

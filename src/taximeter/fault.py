@@ -7,23 +7,14 @@ from typing import Any, NamedTuple
 
 from taximeter.event import CallFailedPayload
 from taximeter.providers.failure import is_retryable
+from taximeter.scrubber import Scrubber
 from taximeter.vocabulary import Outcome
 
 _TIMEOUT = re.compile(r"Timeout|TimedOut|DeadlineExceeded")
 _CONNECTION = re.compile(r"Connect|RemoteProtocol|EndpointConnection")
 _CANCELLED = re.compile(r"Cancell?ed")
 
-_SECRETS = (
-    re.compile(r"\b(?:sk|pk|rk|gsk|xai|hf|pplx|r8|csk|fw)[-_][\w-]{8,}"),  # keys of the providers
-    re.compile(
-        r"\b(?:AIza[\w-]{20,}|AKIA[0-9A-Z]{12,}|ya29\.[\w.-]+|eyJ[\w-]{8,}\.[\w.-]+)"
-    ),  # Google, AWS, JWT
-    re.compile(r"(?i)\b(?:bearer|basic)\s+[\w.~+/=-]{6,}"),
-    re.compile(
-        r"(?i)(?<=key|ken|ret|ord)['\"]?\s*[:=]\s*['\"]?[^\s'\",;&]+"
-    ),  # api_key=, token:, secret=, password=
-    re.compile(r"(?<=://)[^/\s@]+(?=@)"),
-)
+_scrubber = Scrubber()
 
 
 class Fault(NamedTuple):
@@ -57,23 +48,17 @@ def describe_fault(error: BaseException, *, keep_text: bool) -> tuple[str, str |
     Args:
         error: What ended the call.
         keep_text: Whether its message and traceback are kept; they may quote prompts. What looks like a key is taken
-            out of them. Without them the summary is the class and the HTTP status.
+            out of them, before a cut could make it look like none. Without them the summary is the class and the HTTP
+            status.
     """
     fault = read_fault(error)
     if not keep_text:
         return fault.error_type + (f" (HTTP {fault.error_status})" if fault.error_status else ""), None
     summary, details = f"{fault.error_type}: {error}", "".join(format_exception(error))
     return (
-        without_secrets(summary)[: CallFailedPayload.SUMMARY_LIMIT],
-        without_secrets(details)[: CallFailedPayload.DETAILS_LIMIT],
+        _scrubber.text(summary)[: CallFailedPayload.SUMMARY_LIMIT],
+        _scrubber.text(details)[: CallFailedPayload.DETAILS_LIMIT],
     )
-
-
-def without_secrets(text: str) -> str:
-    """Return *text* with everything that looks like a key, a token or a password replaced."""
-    for secret in _SECRETS:
-        text = secret.sub("[removed]", text)
-    return text
 
 
 def _leaf(error: BaseException) -> BaseException:

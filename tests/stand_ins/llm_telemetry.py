@@ -27,6 +27,7 @@ class LLMTelemetryContext:
 
     def __init__(
         self,
+        *,
         telemetry_client: TelemetryClient | None,
         event_log_path: Path | None,
         call_id: str,
