@@ -184,9 +184,16 @@ def ratio(phases: list[Phase], at: int) -> float:
     return phases[at].p99_us / ((phases[at - 1].p99_us + phases[at + 1].p99_us) / 2)
 
 
+def spread(phases: list[Phase]) -> float:
+    """Return how much the healthy phases differ among themselves: what is below that may be the machine's doing."""
+    healthy = [phase.p99_us for phase in phases if phase.server == "healthy"]
+    return max(healthy) / min(healthy)
+
+
 def show(phases: list[Phase]) -> None:
     """Print the phases of one way to wait."""
-    print(f"events wait in {'a journal' if phases[0].journaled else 'memory'}")
+    place = "a journal" if phases[0].journaled else "memory"
+    print(f"events wait in {place}; p99 of the healthy phases: {spread(phases):.2f}x from least to most")
     for at, phase in enumerate(phases):
         beside = "" if phase.server == "healthy" else f"{ratio(phases, at):5.2f}x"
         dropped = ", ".join(f"{reason}={n:,}" for reason, n in phase.dropped.items())
@@ -217,7 +224,11 @@ def main() -> None:
             for at, p in enumerate(run)
             if p.server != "healthy"
         }
-        print(json.dumps({"p99_ratios": ratios, "phases": msgspec.to_builtins(runs)}))
+        print(
+            json.dumps(
+                {"p99_ratios": ratios, "spreads": [*map(spread, runs)], "phases": msgspec.to_builtins(runs)}
+            )
+        )
         return
     print(
         f"Python {platform.python_version()}, {EVENTS_PER_S:,} events a second, phases of {options.seconds} s"

@@ -27,6 +27,7 @@ JOURNAL_FAILED = "journal_failed"
 
 _BATCH_MAX_BYTES = 4 * MEBIBYTE
 _LOOK_AGAIN_S = 0.02
+_TRY_AGAIN_S = 0.1  # a full folder is looked through each time, which an outage must not make the host feel
 _NOTE_EVERY_S = 1.0
 
 
@@ -60,6 +61,7 @@ class JournalOutlet:
         """The longest line that fits into a segment."""
         self.is_blocked = False
         """Whether the disk did not take the last lines."""
+        self._try_again_at = 0.0
         self._opening = threading.RLock()
         self._folder: Folder | None = None
         self._writer: Writer | None = None
@@ -151,6 +153,8 @@ class JournalOutlet:
 
     def cut(self, *, at_once: bool) -> None:
         """Write what is held; without a promise, only when it is old enough."""
+        if self.is_blocked and not at_once and monotonic() < self._try_again_at:
+            return
         waits = self._options.sync is Sync.ACCEPTED and not at_once
         if self._held and not (waits and monotonic() - self._held_since < self._policy.batch_max_age_s):
             with self._ledger:
@@ -246,7 +250,9 @@ class JournalOutlet:
                 self.is_blocked = not self._opened().append(piece)
             except Exception:  # nothing of the piece is in the journal; it is tried again at the next cut
                 self.is_blocked = True
-            if not self.is_blocked:
+            if self.is_blocked:
+                self._try_again_at = monotonic() + _TRY_AGAIN_S
+            else:
                 del self._held[: len(piece)]
                 self._held_bytes -= sum(map(len, piece))
                 self._from_held += len(piece)
