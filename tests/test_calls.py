@@ -216,6 +216,8 @@ def test_a_wrong_field_is_named_at_construction(tracker: ListTracker) -> None:
     """A typing mistake is found the first time; inside the block it costs nobody the call."""
     with pytest.raises(ConfigurationError, match="agnet"):
         call(agnet="x")
+    with pytest.raises(ConfigurationError, match="tags"):
+        call(tags=["a"])
     with call(tracker=tracker) as it:
         it.note(quality="good")
     assert tracker.losses == {"capture_error": 1}

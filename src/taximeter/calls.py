@@ -85,6 +85,7 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         self._request = request
         self._keep_error_text = keep_error_text
         self._scope_fields = {name: fields[name] for name in fields if name in SCOPE_FIELDS}
+        NOBODY.within(**self._scope_fields)
         self._stated = {name: fields[name] for name in fields if name in _EVENT_FIELDS}
         self._started: dict[str, Any] = {
             "call_id": call_id,
@@ -92,7 +93,6 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
             "temperature": temperature,
             "max_tokens": max_tokens,
             "prompt_hash": prompt_hash,
-            "evidence_path": None if evidence_path is None else str(evidence_path),
         }
         self._response: Facts | None = None
         self._usage: Facts | None = None
@@ -101,6 +101,7 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         self._around = ExitStack()
         self._started_ns = self._started_at_us = 0
         with self._quietly():
+            self._started["evidence_path"] = None if evidence_path is None else str(evidence_path)
             self._started["prompt_hash"] = prompt_hash or digest_of(prompt)
 
     @property
@@ -164,11 +165,14 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
 
     def _begin(self) -> None:
         outer = current_scope()
-        call_id = self._started["call_id"] = self._started["call_id"] or outer.call_id or new_event_id()
+        call_id = self._started["call_id"] or outer.call_id or new_event_id()
         self.scope = outer.within(**self._scope_fields, call_id=call_id)
-        self._started_ns, self._started_at_us = perf_counter_ns(), time_ns() // 1000
+        self._started["call_id"] = self.scope.call_id
         self._around.enter_context(Active(self.scope))
         tracker = self._tracker or tracker_in_use()
+        with suppress(Exception):  # the price table loads now, and not while the call is being timed
+            _ = tracker and tracker.events
+        self._started_ns, self._started_at_us = perf_counter_ns(), time_ns() // 1000
         if tracker is None:
             return
         self._seen = self._around.enter_context(Observation(tracker))

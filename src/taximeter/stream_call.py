@@ -40,6 +40,8 @@ class StreamCall:
         self._scope = current_scope()
         self._observation = current_observation()
         self._process_id = os.getpid()
+        with suppress(Exception):  # the price table loads now, and not while the stream is being read
+            _ = tracker.events
         now_ns = perf_counter_ns()
         self._started_ns = now_ns if started_s is None else int(started_s * 1e9)
         self._started_at_us = (time_ns() - (now_ns - self._started_ns)) // 1000
