@@ -604,6 +604,14 @@ def test_layers_count_what_they_hand_on(tracker: ListTracker) -> None:
     assert tracker.tracked == []
 
 
+@pytest.mark.anyio
+async def test_a_call_that_cannot_begin_has_ended(tracker: ListTracker) -> None:
+    """Arguments that do not fit are the caller's error, and nothing is left under way."""
+    with Observation(tracker) as seen, pytest.raises(TypeError, match="messages"):
+        await Metered(Adapter("anthropic", SONNET, answer()), tracker).invoke()
+    assert (seen.unfinished, seen.calls[0].event.error_type) == (0, "TypeError")
+
+
 # Configuration
 
 
@@ -660,6 +668,8 @@ def test_a_wrong_argument_is_an_error_at_construction() -> None:
     adapter = Adapter("a", "m", answer())
     with pytest.raises(ConfigurationError, match=r"levle=.*did you mean 'level'"):
         Metered(adapter, levle="INFO")  # type: ignore[call-arg]  # that is the point
+    with pytest.raises(ConfigurationError, match="read=7: must be a function"):
+        Metered(adapter, read=7)  # type: ignore[arg-type]  # as above
     with pytest.raises(ConfigurationError, match="an object with a method ask"):
         Metered(adapter, methods="ask")
     with pytest.raises(ConfigurationError, match=r"level='x'"):

@@ -19,6 +19,7 @@ from taximeter.middleware.options import (
     read_methods,
     read_name,
     read_prices,
+    read_reader,
 )
 from taximeter.middleware.stream import followed_stream
 from taximeter.pricing import Override
@@ -134,16 +135,15 @@ def _meter(inner: Any, tracker: Any, methods: tuple[str, ...], options: MeteredO
     prices = read_prices(options.get("prices", ()), primary)
     level = options.get("level", "INFO")
     builder = functools.cache(lambda: _builder(tracker, prices))
-    with suppress(
-        Exception
-    ):  # load the price table now and not during the first call, which notices what is wrong
+    # The price table is loaded now and not during the first call, which will notice what is wrong here.
+    with suppress(Exception):
         builder()
     return Meter(
         tracker=tracker,
         builder=builder,
         prices=prices,
         adapters=(primary, *found[1:]),
-        read=options.get("read"),
+        read=read_reader(options.get("read")),
         level=None if level is None else read_level(level),
         logger=read_logger(options.get("logger_name", "taximeter.calls")),
     )
@@ -170,7 +170,10 @@ def _metered(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
 
         @functools.wraps(function)
         async def invoke_async(*args: Any, **kwargs: Any) -> Any:
-            return await _followed(Invocation(meter, args, kwargs), function(*args, **kwargs))
+            invocation = Invocation(meter, args, kwargs)
+            with invocation:
+                response = await function(*args, **kwargs)
+            return _passed(invocation, response)
 
         return invoke_async
 
@@ -179,11 +182,8 @@ def _metered(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
         invocation = Invocation(meter, args, kwargs)
         with invocation:
             response = function(*args, **kwargs)
-        return (
-            _followed(invocation, response)
-            if inspect.isawaitable(response)
-            else _passed(invocation, response)
-        )
+        follow = _followed if inspect.isawaitable(response) else _passed
+        return follow(invocation, response)
 
     return invoke
 

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from taximeter.errors import ConfigurationError, one_of
 from taximeter.middleware.adapter import Adapter
@@ -71,9 +71,8 @@ def read_methods(methods: Any) -> tuple[str, ...]:
         ConfigurationError: They are no names.
     """
     names = (methods,) if isinstance(methods, str) else methods
-    if not isinstance(names, Iterable) or not (found := tuple(names)):
-        raise ConfigurationError("methods", methods, "names of methods")
-    if not all(isinstance(name, str) and name for name in found):
+    found = tuple(names) if isinstance(names, Iterable) else ()
+    if not found or not all(isinstance(name, str) and name for name in found):
         raise ConfigurationError("methods", methods, "names of methods")
     return found
 
@@ -100,7 +99,18 @@ def read_logger(name: Any) -> logging.Logger:
     return logging.getLogger(name)
 
 
-def read_prices(prices: Any, primary: Adapter, source: str = "prices") -> tuple[Override, ...]:
+def read_reader(read: Any) -> Read | None:
+    """Return the application's own way to read a response, or None.
+
+    Raises:
+        ConfigurationError: It is no function.
+    """
+    if read is not None and not callable(read):
+        raise ConfigurationError("read", read, "a function from a response to its usage, or None")
+    return cast("Read | None", read)
+
+
+def read_prices(prices: Any, primary: Adapter) -> tuple[Override, ...]:
     """Return the prices in force, weakest first; a table is for the primary model, and wins key by key.
 
     Raises:
@@ -108,11 +118,11 @@ def read_prices(prices: Any, primary: Adapter, source: str = "prices") -> tuple[
     """
     found: list[Override] = []
     for each in _as_list(prices):
-        found.extend(_read_each(each, primary, found, source))
+        found.extend(_read_each(each, primary, found))
     return tuple(found)
 
 
-def _read_each(prices: Any, primary: Adapter, weaker: Sequence[Override], source: str) -> Iterator[Override]:
+def _read_each(prices: Any, primary: Adapter, weaker: Sequence[Override]) -> Iterator[Override]:
     if isinstance(prices, Override):
         yield prices
     elif isinstance(prices, str | os.PathLike):
@@ -120,9 +130,11 @@ def _read_each(prices: Any, primary: Adapter, weaker: Sequence[Override], source
     elif isinstance(prices, Mapping):
         if prices:
             whose = {"provider": primary.provider or "*", "model": primary.model or "*"}
-            yield laid_over(from_table(prices, **whose, source=source), weaker)
+            yield laid_over(from_table(prices, **whose), weaker)
     else:
-        raise ConfigurationError(source, prices, "an Override, a table of prices, or the path of a TOML file")
+        raise ConfigurationError(
+            "prices", prices, "an Override, a table of prices, or the path of a TOML file"
+        )
 
 
 def _as_list(prices: Any) -> Sequence[Any]:
