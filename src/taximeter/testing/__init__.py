@@ -5,6 +5,6 @@ without an import.
 """
 
 from taximeter.testing.captured import Captured, capture
-from taximeter.testing.sample import SAMPLE_FORMATS, Sample, sample
+from taximeter.testing.samples import SAMPLE_FORMATS, Sample, sample
 
 __all__ = ["SAMPLE_FORMATS", "Captured", "Sample", "capture", "sample"]
