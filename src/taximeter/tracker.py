@@ -67,7 +67,7 @@ def start(
     """Return a tracker that delivers to these sinks. Nothing is opened and no thread runs before the first event.
 
     Args:
-        sinks: Paths (`usage.db`, `events.ndjson`), addresses (`sqlite:///data/usage.db`, `memory:`, `log:INFO`) or
+        sinks: Paths (`usage.db`, `events.ndjson`), addresses (`sqlite:///data/usage.db`, `https://host/path`, `log:INFO`) or
             objects with the methods of `Sink`; none means `usage.db`.
         catalog: Prices for `tracker.events`; None means the compiled table.
         infer: Rules for the task type of calls nobody named; None means `infer_task_type`.
