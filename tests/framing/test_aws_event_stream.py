@@ -68,3 +68,10 @@ def test_no_changed_byte_goes_unseen(place: int, change: int) -> None:
 def test_any_bytes_are_survived(body: bytes) -> None:
     """What is no frame at all raises nothing."""
     documents(AwsEventStream(), [body])
+
+
+def test_long_headers_are_read_too() -> None:
+    """Only the short headers that every frame has are remembered; longer ones are read each time."""
+    name = "x" * 300
+    for _ in range(2):
+        assert AwsEventStream().feed(aws_frame(name, {})) == [(name.encode(), b"{}")]

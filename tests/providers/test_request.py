@@ -81,3 +81,25 @@ def test_forms_name_their_model_too() -> None:
         b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\ngpt-4o-transcribe\r\n--x--\r\n'
     )
     assert Reading(endpoint_for("openai.transcription"), body).request.model == "gpt-4o-transcribe"
+
+
+@pytest.mark.parametrize("wire_format", ["openai.chat", "openai.responses", "anthropic.messages"])
+def test_tools_of_any_shape_are_named(wire_format: str) -> None:
+    """A tool without the fields that its format documents costs the others nothing."""
+    tools = [{"name": "fare", "type": "function"}, {"google_search": {}}]
+    request = Reading(endpoint_for(wire_format), json.dumps({"model": "m", "tools": tools}).encode()).request
+    assert (request.model, request.tool_names) == ("m", ("fare", "google_search"))
+
+
+def test_messages_of_any_shape_are_read() -> None:
+    """What is no message is passed over, and what the system said beside it is heard."""
+    messages = [
+        7,
+        {"role": "system", "content": [{"text": "Be brief."}]},
+        {"content": "x"},
+        {"role": "system"},
+    ]
+    for wire_format, name in (("openai.chat", "messages"), ("openai.responses", "input")):
+        for body in ({name: messages}, {name: messages[1:]}):
+            request = Reading(endpoint_for(wire_format), json.dumps(body).encode()).request
+            assert request.system_prompt == "Be brief."

@@ -1,6 +1,6 @@
 """Request: what the bodies of several formats have in common; texts are decoded only where inference reads them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -65,19 +65,17 @@ def system_text(messages: Any) -> str | None:
     Args:
         messages: A list of `Message` or of what JSON gives for one, or the bytes of such a list.
     """
-    texts = [text_of(content) for role, content in _spoken(messages) if role in SYSTEM_ROLES]
-    return "\n".join(filter(None, texts)) or None
+    return "\n".join(filter(None, map(text_of, _system_contents(messages)))) or None
 
 
-def _spoken(messages: Any) -> Iterable[tuple[Any, Any]]:
-    """Return who says what."""
+def _system_contents(messages: Any) -> Sequence[Any]:
     if isinstance(messages, msgspec.Raw):
         messages = _messages_in(messages)
     if not messages or not isinstance(messages, list | tuple):
         return ()
     if isinstance(messages[0], Message):
-        return [(message.role, message.content) for message in messages]
-    return [(message.get("role"), message.get("content")) for message in as_items(messages)]
+        return [message.content for message in messages if message.role in SYSTEM_ROLES]
+    return [message.get("content") for message in as_items(messages) if message.get("role") in SYSTEM_ROLES]
 
 
 def _messages_in(raw: msgspec.Raw) -> Any:
