@@ -17,6 +17,7 @@ from taximeter.event import (
     TaskCompletionEvent,
     encode_event,
 )
+from taximeter.pricing import Catalog
 from taximeter.scrubber import REDACTED, Scrubber, scrubber_for
 from taximeter.vocabulary import Operation, TaskType
 
@@ -41,6 +42,11 @@ def test_a_secret_is_told_by_its_name(kind: str) -> None:
     }
 
 
+def test_a_password_may_hold_an_at_sign() -> None:
+    """The last one ends it."""
+    assert Scrubber().text("https://reader:p@ss@host/x") == f"https://{REDACTED}@host/x"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -58,11 +64,27 @@ def test_a_secret_is_told_by_its_name(kind: str) -> None:
         "chatcmpl-BxYz12345AbCdEfGhIjKlMnOpQrSt",
         "key: the one in the door",
         "tokens: 12",
+        "xai-grok-4-fast-non-reasoning",
+        "hf_my_own_finetuned_model",
+        "pk_0001234567890123",
+        "session_key: the one of the day",
     ],
 )
 def test_usual_texts_stay(text: str) -> None:
     """Models, ids, addresses and plain sentences."""
     assert Scrubber().text(text) == text
+
+
+def test_names_of_models_stay() -> None:
+    """Every provider that has prices, and every name that its models answer to."""
+    scrubber, table = Scrubber(), Catalog.default()._table
+    found = {name: table.provider(name) for name in table.providers}
+    names = {
+        *found,
+        *(each for models in found.values() if models for each in (*models.models, *models.exact)),
+    }
+    assert len(names) > 1000
+    assert {name for name in names if scrubber.text(name) != name} == set()
 
 
 SECRET = SECRETS["openai"]

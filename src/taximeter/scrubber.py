@@ -22,23 +22,20 @@ _NUMBERS = {int, float, bool, type(None)}
 # Every secret that is told by its shape has one of these in it, as a rule in its first letters. They are plain words so
 # that the search skips from first letter to first letter, and those are rare in ids.
 _HINT = re.compile(
-    "sk-|sk_|rk_|pk_|pk-|yJ|KIA|SIA|BSK|Iza|AQ.|ya29|xai-|pplx-|vapi-|lpat-|hf_|r8_|fw_|tgp_|ghp_|gho_|ghs_|ghu_|ghr_"
-    "|github_pat|xox|npm_|pypi-|lsv2_|tvly-|jina_|esecret_|SG.|whsec_|dapi|drock-api-key|PRIVATE|earer|EARER|asic |="
+    r"sk-|sk_|rk_|yJ|KIA|SIA|BSK|Iza|AQ\.|ya29|xai-|pplx-|vapi-|lpat-|hf_|r8_|fw_|tgp_|ghp_|gho_|ghs_|ghu_|ghr_"
+    r"|github_pat|xox|npm_|pypi-|lsv2_|tvly-|jina_|esecret_|SG\.|whsec_|dapi|drock-api-key|PRIVATE|earer|EARER|asic |ASIC |="
     "|:"
 )
 # Our own ids, and those of answers as the larger providers make them: nothing else has to be looked for in them.
 _USUAL_IDS = re.compile(
     "[0-9a-f None-]+ (?:None|[0-9a-f-]+|(?:chatcmpl-|cmpl-|gen-|msg_|msg_bdrk_|resp_|run_)[A-Za-z0-9]+)"
 )
-_PREFIXES = (
-    r"xai-|pplx-|nvapi-|glpat-|hf_|r8_|fw_|tgp_v1_|gh[opsur]_|github_pat_|xox[a-z]-|npm_|pypi-|lsv2_|tvly-|jina_"
-    r"|esecret_|SG\.|whsec_|dapi"
-)
+_PREFIXES = r"nvapi-|glpat-|tgp_v1_|github_pat_|xox[a-z]-|pypi-|lsv2_|tvly-|jina_|esecret_|SG\.|whsec_"
 _SHAPES = (
     # The makers of keys of this shape: OpenAI, Anthropic, DeepSeek, OpenRouter, Groq, Cerebras, Stripe, Langfuse
-    r"(?<![A-Za-z0-9])(?:[cg]?sk|rk|pk)[-_][A-Za-z0-9_-]{10,}",
-    # xAI, Perplexity, NVIDIA, GitLab, Hugging Face, Replicate, Fireworks, Together, GitHub, Slack, npm, PyPI, LangSmith,
-    # Tavily, Jina, Anyscale, SendGrid, Svix, Databricks
+    r"(?<![A-Za-z0-9])(?:[cg]?sk[-_]|rk_(?:live|test)_)[A-Za-z0-9_-]{10,}",
+    # xAI, Perplexity, Hugging Face, Replicate, Fireworks, GitHub, npm, Databricks: one run, unlike names of models
+    r"(?<![A-Za-z0-9])(?:(?:xai-|pplx-|hf_|r8_|fw_|gh[opsur]_|npm_)[A-Za-z0-9]{16,}|dapi[0-9a-f]{32})",
     rf"(?<![A-Za-z0-9])(?:{_PREFIXES})[A-Za-z0-9_.-]{{16,}}",
     # Google: API keys, newer API keys, OAuth access tokens
     r"(?<![A-Za-z0-9])(?:AIza|AQ\.|ya29\.)[A-Za-z0-9_-]{16,}",
@@ -48,13 +45,14 @@ _SHAPES = (
     r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?",
     r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)",
     # user:password@ in a URL
-    r"(?<=://)[^\s/?#@\"'<>]+(?=@)",
+    r"(?<=://)[^\s/?#\"'<>]+(?=@)",
     r"(?<=(?i:bearer) )\s{0,8}[A-Za-z0-9._~+/=-]{8,}",
     r"(?<=(?i:basic) )\s{0,8}(?=[a-z+/]*[A-Z0-9=])[A-Za-z0-9+/]{8,}={0,2}",
 )
 _NAMES = (
-    r"(?:api|access|secret|private|auth|refresh|id|subscription|account|client|session|security)[-_ ]?"
-    r"(?:access[-_ ]?)?(?:key|token|secret)|secret|passwo?r?d|passphrase|(?:proxy-)?authorization|signature|credentials?"
+    r"(?:api|access|secret|private|subscription|account)[-_ ]?(?:access[-_ ]?)?key|client[-_ ]?secret|secret"
+    r"|(?:api|access|auth|refresh|id|session|security)[-_ ]?token|passwo?r?d|passphrase|credentials?"
+    r"|(?:proxy-)?authorization|x-(?:amz|goog)-signature"
 )
 _NAMED = (
     rf"(?i:(?:{_NAMES})[\"']?\s{{0,4}}[=:]|(?<![A-Za-z0-9])(?:key|token|sig|pwd|auth)=)\s{{0,4}}[\"']?"
