@@ -7,7 +7,10 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
+
+import certifi
 
 from loopback import DemoServer
 from wire_samples import aws_frame
@@ -182,3 +185,11 @@ def _chunk(document: Document) -> dict[str, Any]:
 def wire_server() -> DemoServer:
     """Return a running server of all formats; a context manager."""
     return DemoServer(WireHandler)
+
+
+def small_certificate_store(folder: Path) -> str:
+    """Write a certificate store with a single entry, for SSL_CERT_FILE: loading a whole one takes each client 20 ms."""
+    end = "-----END CERTIFICATE-----\n"
+    file = folder / "one.pem"
+    file.write_text(certifi.contents().partition(end)[0] + end)
+    return str(file)

@@ -154,6 +154,17 @@ def test_stream_left_after_its_end_mark_is_a_success(
     assert tracker.event.actual_output_tokens == 212
 
 
+def test_stream_left_at_the_reason_to_stop_is_a_success(server: DemoServer, tracker: ListTracker) -> None:
+    """Who has the reason to stop and the final counts has left nothing out, though the end mark was still to come."""
+    client = meter(httpx2.Client(), tracker)
+    body = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": asked(), "stream": True}
+    with client, client.stream("POST", f"{server.url}/v1/messages", json=body) as response:
+        for line in response.iter_lines():
+            if "end_turn" in line:
+                break
+    assert (tracker.event.outcome, tracker.event.actual_output_tokens) == ("success", 387)
+
+
 @pytest.mark.parametrize("library", [httpx, httpx2])
 def test_stream_cut_by_the_server_is_partial(library: Any, server: DemoServer, tracker: ListTracker) -> None:
     """A connection that breaks midway raises as before; what had come is a partial call."""

@@ -6,7 +6,6 @@ from importlib import import_module
 from inspect import isawaitable
 from typing import Any
 
-import certifi
 import pytest
 
 import taximeter
@@ -15,7 +14,7 @@ from list_tracker import ListTracker
 from loopback import DemoServer
 from taximeter.capture import meter
 from taximeter.capture.http_client import http_clients, is_hugging_face
-from wire_server import wire_server
+from wire_server import small_certificate_store, wire_server
 
 # Clients leave generators, sockets and sessions to the collector, metered or not; google-genai inherits from an aiohttp
 # class that does not want it.
@@ -43,11 +42,8 @@ def providers() -> Iterator[DemoServer]:
 
 @pytest.fixture(scope="module")
 def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A certificate store with a single entry: loading the whole one takes each client 20 ms."""
-    end = "-----END CERTIFICATE-----\n"
-    file = tmp_path_factory.mktemp("certificates") / "one.pem"
-    file.write_text(certifi.contents().partition(end)[0] + end)
-    return str(file)
+    """A certificate store that is loaded at once."""
+    return small_certificate_store(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(autouse=True)

@@ -266,6 +266,14 @@ def test_metering_twice_is_metering_once(server: DemoServer, tracker: ListTracke
     assert tracker.event.operation == "embeddings"
 
 
+def test_metering_again_changes_the_tracker(server: DemoServer, tracker: ListTracker) -> None:
+    """The last tracker gets the events, also of HTTP clients that frameworks share among their models."""
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="key") as client:
+        meter(meter(client, ListTracker()), tracker)
+        client.embeddings.create(model="text-embedding-3-small", input=QUESTION)
+    assert tracker.event.operation == "embeddings"
+
+
 def test_what_is_no_inference_makes_no_event(server: DemoServer, tracker: ListTracker) -> None:
     """Other calls of a metered client pass and leave no trace."""
     with openai.OpenAI(base_url=f"{server.url}/v1", api_key="key", max_retries=0) as client:

@@ -24,7 +24,9 @@ from taximeter.vocabulary import Outcome
 
 _UNREAD_CHUNKS = 32  # reading them in one go takes half the time: what reads is in the processor's cache then
 _REPEATED = frozenset({Outcome.FAILURE, Outcome.TIMEOUT})
-_END_MARK = b"data: [DONE]\n\n"
+_END_MARKS = {"anthropic.messages": b"message_stop"}
+_END_MARK = b"[DONE]"  # of all others that have one
+_END_REACH = -96
 
 
 class Leavable(Protocol):
@@ -88,6 +90,7 @@ class Call:
         self._body = body
         self._attempt = attempt_of(headers, body, recorder.tracker)
         self._asked_for_usage = asked_for_usage
+        self._end_mark = _END_MARKS.get(endpoint.wire_format, _END_MARK)
         self._filter: UsageFilter | None = None
         self._decode: Decode | None = None
         self._unread: list[bytes] = []
@@ -127,8 +130,8 @@ class Call:
             self.look()
         self._arrived_ns = perf_counter_ns()
         self._unread.append(chunk)
-        if chunk.endswith(_END_MARK):  # who stops reading here may never come back, nor close the stream
-            self.end()
+        if chunk.rfind(self._end_mark, _END_REACH) >= 0:
+            self._end_early()
         usage_filter = self._filter
         if usage_filter is None:
             return chunk
@@ -138,6 +141,12 @@ class Call:
             self._filter = None
             self.recorder.count_capture_error()
             return usage_filter.release() or chunk
+
+    def _end_early(self) -> None:
+        """End with the end mark: those who stop reading there may never come back, nor close the stream."""
+        self.look()
+        if self._reading.complete:
+            self.end()
 
     def rest(self) -> bytes:
         """Return what was held back of a stream that has ended."""
@@ -221,8 +230,9 @@ class Call:
         """Return how the call ended where the wire alone does not tell, else None."""
         if facts.failed or self._reading.complete:
             return None
-        if left:
-            return Outcome.CANCELLED
+        if left:  # some stop reading at the reason to stop, before the end mark: nothing was left out then
+            whole = facts.finish_reasons and facts.usage is not None and not facts.partial
+            return Outcome.SUCCESS if whole else Outcome.CANCELLED
         if error is None:
             return Outcome.SUCCESS if undecodable else None
         if _is_timeout(error):

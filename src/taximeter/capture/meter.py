@@ -21,7 +21,7 @@ C = TypeVar("C")
 
 
 def meter(client: C, tracker: Tracks, *, invisible_usage: bool = True) -> C:
-    """Meter every call of *client* from now on and return it. Metering twice is metering once.
+    """Meter every call of *client* from now on and return it. Metering it again replaces the tracker.
 
     Its copies (`with_options`) and views (`with_raw_response`, `with_streaming_response`) share the HTTP client inside
     and are metered with it. Timeouts, proxies, limits and retries stay its own.
@@ -85,8 +85,6 @@ def _meter_async_session(client: Any, recorder: Recorder) -> None:
 
 def _meter_aws_session(session: Any, recorder: Recorder) -> None:
     """Meter a session of botocore; where all are metered as well, both trackers hear of the same call."""
-    if "send" in vars(session):
-        return
 
     def send(request: Any) -> Any:
         for_all = type(session).send

@@ -191,8 +191,9 @@ def _with_content(response: Any, content: bytes) -> Any:
 
 
 def metered(transport: Any, recorder: Recorder) -> MeteredTransport:
-    """Return *transport* metered; one that already is stays as it is."""
-    return transport if isinstance(transport, MeteredTransport) else MeteredTransport(transport, recorder)
+    """Return *transport* metered; one that already is changes its recorder."""
+    inner = transport._inner if isinstance(transport, MeteredTransport) else transport  # noqa: SLF001 - our own class
+    return MeteredTransport(inner, recorder)
 
 
 def overheard(transport: Any, recorder: Recorder) -> MeteredTransport:
