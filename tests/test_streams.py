@@ -368,6 +368,23 @@ def test_the_stream_of_a_metered_client_is_left_to_the_wire(server: DemoServer, 
     assert tracker.event.wire_format == "openai.chat"
 
 
+def test_a_request_that_goes_out_with_the_first_item_is_the_same_call(
+    server: DemoServer, tracker: ListTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ollama's SDK sends it only then; its client is metered, and there is one event, with what is stated."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    client = meter(ollama.Client(host=server.url), tracker)
+    for read in (list, leave_by_close):
+        stream = client.chat(model="llama3.2", messages=QUESTION, stream=True)
+        read(wrap_stream(stream, tracker, quality_gates_run=1))
+    client._client.close()
+    whole, cut = tracker.tracked
+    assert (whole.outcome, cut.outcome) == (Outcome.SUCCESS, Outcome.CANCELLED)
+    assert whole.wire_format == cut.wire_format == "ollama.chat"
+    assert whole.quality_gates_run == cut.quality_gates_run == 1
+
+
 def test_a_stream_left_open_ends_with_the_program(tracker: ListTracker) -> None:
     """Before the tracker's own end, so that its event is delivered."""
     from taximeter.capture.call import leave_open_calls  # noqa: PLC0415 - what the program's end calls

@@ -6,11 +6,13 @@ from contextlib import suppress
 from time import perf_counter_ns, time_ns
 from typing import Any
 
+import msgspec
+
 from taximeter.capture.call import leave_at_exit
 from taximeter.capture.guard import guarded
 from taximeter.capture.recorder import Tracks
 from taximeter.fault import read_fault
-from taximeter.observation import ObservedCall, begin_in, current_observation, is_taken
+from taximeter.observation import Observation, ObservedCall, begin_in, current_observation, is_taken
 from taximeter.providers.chunks import ChunkReading
 from taximeter.scopes import current_scope
 from taximeter.vocabulary import Outcome
@@ -38,7 +40,9 @@ class StreamCall:
         self._reading = reading
         self._fields = fields
         self._scope = current_scope()
-        self._observation = current_observation()
+        self._around = current_observation()
+        self.seen = Observation(tracker)
+        """Open while an item is fetched: some SDKs send their request only then, from a client that is metered too."""
         self._process_id = os.getpid()
         with suppress(Exception):  # the price table loads now, and not while the stream is being read
             _ = tracker.events
@@ -48,7 +52,7 @@ class StreamCall:
         self._arrived_ns = self._started_ns
         self._first_token_ns: int | None = None
         self._unread: Any = _NOTHING
-        begin_in(self._observation, tracker)
+        begin_in(self._around, tracker)
         leave_at_exit(self)
 
     def arrive(self, chunk: Any) -> None:
@@ -98,6 +102,27 @@ class StreamCall:
             self._open.pop()
         except IndexError:
             return
+        if self.seen.begun:
+            begin_in(self._around, self._tracker, -1)  # the layers around have heard of these calls already
+            self._record_seen()
+        else:
+            self._record(self._built(whole, error))
+
+    def _record_seen(self) -> None:
+        """Record what the wire has told; what it will still tell it records by itself."""
+        calls = [*self.seen.calls]
+        if calls:
+            event = msgspec.structs.replace(calls[-1].event, **self._fields)
+            calls[-1] = ObservedCall(event, calls[-1].facts)
+        for call in calls:
+            self._record(call)
+
+    def _record(self, call: ObservedCall) -> None:
+        if not is_taken(self._around, self._tracker, call):
+            self._tracker.track_task_completion(call.event)
+
+    def _built(self, whole: bool, error: BaseException | None) -> ObservedCall:
+        """Return the call that the items tell of."""
         facts = self._reading.finish(whole=whole)
         ended_ns = self._arrived_ns if self._reading.complete else perf_counter_ns()
         fields = {
@@ -107,9 +132,7 @@ class StreamCall:
             **({} if facts.failed or self._reading.complete else self._how_it_ended(whole, error)),
             **self._fields,
         }
-        call = ObservedCall(self._tracker.events.from_facts(facts, scope=self._scope, **fields), facts)
-        if not is_taken(self._observation, self._tracker, call):
-            self._tracker.track_task_completion(call.event)
+        return ObservedCall(self._tracker.events.from_facts(facts, scope=self._scope, **fields), facts)
 
     def _how_it_ended(self, whole: bool, error: BaseException | None) -> dict[str, Any]:
         """Return what the items alone do not tell."""

@@ -32,8 +32,8 @@ def wrap_stream(
 ) -> StreamT:
     """Return a stream that gives the very items of *stream*, raises its exceptions, and makes one event of it.
 
-    It is iterated, closed and entered as *stream* is, has all its other attributes, and passes for its class. The stream
-    of a metered client of this tracker is returned as it is, because the wire tells more than its items.
+    It is iterated, closed and entered as *stream* is, has all its other attributes, and passes for its class. Where a
+    client that this tracker meters is seen below, the event is the wire's, which tells more than the items do.
 
     Args:
         stream: Items of an SDK, decoded dicts, bytes or lines of the wire, or texts.
@@ -123,7 +123,8 @@ def _stepping(name: str) -> Callable[..., Any]:
         call: StreamCall = self._taximeter_call
         call.look()
         try:
-            chunk = getattr(self._taximeter_stream, name)(*args)
+            with call.seen:
+                chunk = getattr(self._taximeter_stream, name)(*args)
         except StopIteration:
             call.end()
             raise
@@ -141,7 +142,8 @@ def _async_stepping(name: str) -> Callable[..., Any]:
         call: StreamCall = self._taximeter_call
         call.look()
         try:
-            chunk = await getattr(self._taximeter_stream, name)(*args)
+            with call.seen:
+                chunk = await getattr(self._taximeter_stream, name)(*args)
         except StopAsyncIteration:
             call.end()
             raise
@@ -158,14 +160,16 @@ def _leaving(name: str) -> Callable[..., Any]:
     """Return a method that lets go of the stream; where it gives an awaitable, the call is left after that."""
 
     def leave(self: Any, *args: Any) -> Any:
+        call: StreamCall = self._taximeter_call
         try:
-            result = getattr(self._taximeter_stream, name)(*args)
+            with call.seen:
+                result = getattr(self._taximeter_stream, name)(*args)
         except BaseException:
-            self._taximeter_call.leave()
+            call.leave()
             raise
         if inspect.isawaitable(result):
-            return _left_after(result, self._taximeter_call)
-        self._taximeter_call.leave()
+            return _left_after(result, call)
+        call.leave()
         return result
 
     return leave
@@ -173,7 +177,8 @@ def _leaving(name: str) -> Callable[..., Any]:
 
 async def _left_after(result: Awaitable[Any], call: StreamCall) -> Any:
     try:
-        return await result
+        with call.seen:
+            return await result
     finally:
         call.leave()
 
