@@ -151,9 +151,10 @@ def test_the_static_and_the_lazy_names_agree() -> None:
     assert static - {None} | {"__version__"} == set(taximeter.__all__)
 
 
-def test_the_reference_of_events_is_the_types() -> None:
-    """docs/reference/events.md is what its tool writes today."""
+@pytest.mark.parametrize(("page", "tool"), [("events", "event_reference"), ("clients", "clients_reference")])
+def test_written_references_are_up_to_date(page: str, tool: str) -> None:
+    """The pages of the event's fields and of the clients are what their tools write today."""
     written = subprocess.run(
-        [sys.executable, "tools/event_reference.py"], check=True, capture_output=True, text=True, cwd=ROOT
+        [sys.executable, f"tools/{tool}.py"], check=True, capture_output=True, text=True, cwd=ROOT
     ).stdout
-    assert (ROOT / "docs" / "reference" / "events.md").read_text() == written
+    assert (ROOT / "docs" / "reference" / f"{page}.md").read_text() == written
