@@ -13,6 +13,8 @@ from taximeter.event import (
     CallFinishedPayload,
     RunFinishedEvent,
     RunFinishedPayload,
+    RunStartedEvent,
+    RunStartedPayload,
     TaskCompletionEvent,
 )
 from taximeter.sinks.log import LogSink, log_line
@@ -84,6 +86,8 @@ def test_a_run_is_one_line_of_its_totals() -> None:
     line = log_line(RunFinishedEvent(run_id="r", payload=payload))
     assert line.startswith("RUN_FINISHED | run_id=r name=nightly outcome=success duration_ms=12.3 calls=3 ")
     assert " cost_usd=1.500000000 " in line
+    started = RunStartedEvent(run_id="r", payload=RunStartedPayload(name="nightly"))
+    assert log_line(started) == "RUN_STARTED | run_id=r name=nightly"
 
 
 @given(st.text(), st.text())

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from taximeter.errors import ConfigurationError, one_of
-from taximeter.event import CallFinishedEvent, Event, RunFinishedEvent, TaskCompletionEvent
+from taximeter.event import CallFinishedEvent, Event, RunFinishedEvent, RunStartedEvent, TaskCompletionEvent
 from taximeter.sinks.batch import Batch
 from taximeter.vocabulary import Outcome
 
@@ -63,7 +63,9 @@ def log_line(event: Event) -> str:
     kind = str(event.__struct_config__.tag)
     if isinstance(event, RunFinishedEvent):
         return f"{kind} | {_pairs(_run_values(event))}"
-    values: dict[str, object] = {"call_id": getattr(event.payload, "call_id", None), "run_id": event.run_id}
+    if isinstance(event, RunStartedEvent):
+        return f"{kind} | {_pairs({'run_id': event.run_id, 'name': event.payload.name})}"
+    values: dict[str, object] = {"call_id": event.payload.call_id, "run_id": event.run_id}
     if isinstance(event, CallFinishedEvent):
         values["duration_ms"] = event.payload.latency_ms
     return f"{kind} | {_pairs(values)}"

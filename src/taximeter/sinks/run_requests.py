@@ -55,8 +55,9 @@ def begin_after_all(event: Event) -> dict[str, Any] | None:
     if isinstance(event, CallFinishedEvent | CallFailedEvent):
         return _begin_of_call(event, _time(event.ts_us - int((event.payload.latency_ms or 0) * 1000)))
     if isinstance(event, RunFinishedEvent):
+        name = event.payload.name
         start = _time(event.ts_us - int((event.payload.duration_ms or 0) * 1000))
-        return {**_begin(event, event.run_id, start), "agent_name": event.payload.name}
+        return {**_begin(event, event.run_id, start), "agent_name": name, "job_type": name or "run"}
     return None
 
 
