@@ -1,5 +1,6 @@
 """What a telemetry service is told: the same run for all events of a call, whole whatever was lost."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -19,7 +20,7 @@ from taximeter.event import (
 )
 from taximeter.sinks.run_requests import begin_after_all, requests_of, run_key
 
-IDS = {"trace_id": "t", "span_id": "s", "run_id": "r"}
+IDS: Any = {"trace_id": "t", "span_id": "s", "run_id": "r"}
 
 
 def test_all_events_of_a_span_lead_to_one_run() -> None:
