@@ -69,7 +69,7 @@ def _row(client: Client) -> list[str]:
 
 def _cell(client: Client, column: str) -> str:
     if column not in client.calls:
-        return "–"
+        return "-"
     if client.make_async is None:
         return "sync"
     return "sync, asyncio" if client.asyncio_only else "sync, asyncio, trio"
