@@ -5,11 +5,12 @@ import gc
 import inspect
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import pytest
 
@@ -574,6 +575,47 @@ def test_an_error_after_the_answer_keeps_its_tokens(tracker: ListTracker) -> Non
         Metered(wire_adapter(tracker, (200, broken)), tracker).invoke(ASK)
     event = tracker.event
     assert (event.outcome, event.error_type, event.actual_input_tokens) == (Outcome.FAILURE, "KeyError", 1000)
+
+
+@pytest.mark.anyio
+async def test_calls_at_once_are_kept_apart(tracker: ListTracker) -> None:
+    """Each of many tasks has its own tokens, scope and retry, over one metered client."""
+
+    async def serve(request: httpx2.Request) -> httpx2.Response:
+        await anyio.lowlevel.checkpoint()
+        asked = json.loads(request.content)
+        if asked["seed"] % 2 and "x-retry" not in request.headers:
+            return httpx2.Response(503, content=_chunks(b"{}"), headers={"content-type": "application/json"})
+        body = {**COMPLETION, "usage": {"prompt_tokens": asked["seed"], "completion_tokens": 1}}
+        return httpx2.Response(
+            200, content=_chunks(json.dumps(body).encode()), headers={"content-type": "application/json"}
+        )
+
+    client = meter(httpx2.AsyncClient(transport=httpx2.MockTransport(serve)), tracker)
+
+    class WireAdapter:
+        async def invoke(self, seed: int) -> None:
+            url, asked = "https://api.openai.com/v1/chat/completions", {"model": MINI, "seed": seed}
+            response = await client.post(url, json=asked)
+            if response.status_code == 503:
+                await client.post(url, json=asked, headers={"x-retry": "1"})
+
+    model = Metered(WireAdapter(), tracker)
+
+    async def ask(seed: int) -> None:
+        with taximeter.scope(agent=str(seed)):
+            await model.invoke(seed)
+
+    async with client, anyio.create_task_group() as tasks:
+        for seed in range(40):
+            tasks.start_soon(ask, seed)
+    found = {(event.agent, event.actual_input_tokens, event.retry_count) for event in tracker.tracked}
+    assert found == {(str(seed), seed, seed % 2) for seed in range(40)}
+    assert len(tracker.tracked) == 40
+
+
+async def _chunks(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 @pytest.mark.anyio
