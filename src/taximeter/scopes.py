@@ -129,15 +129,16 @@ def _read_field(name: str, value: Any) -> Any:
 _READERS: dict[str, Callable[[Any], Any]] = {"task_type": TaskType, "complexity": Complexity}
 
 NOBODY = Scope()
-_current: ContextVar[Scope] = ContextVar("taximeter_scope", default=NOBODY)
+_current: ContextVar[Scope] = ContextVar("taximeter_scope")
+_of_process = NOBODY
 
 
 def current_scope() -> Scope:
-    """Return the innermost scope around the caller; an empty one outside of all.
+    """Return the innermost scope around the caller; outside of all the process's, which as a rule is an empty one.
 
     Where OpenTelemetry's current span was started after the scope was opened, it stands in for the scope's own span.
     """
-    found = _current.get()
+    found = _current.get(_of_process)
     span = ambient_span()
     if span is None or span.span_id == found.outer_span_id:
         return found
@@ -149,6 +150,17 @@ def current_scope() -> Scope:
         trace_flags=span.flags,
         outer_span_id=span.span_id,
     )
+
+
+def adopt_environment(environment: Mapping[str, str]) -> Scope:
+    """Make what a caller has put into the environment the scope of all in this process that has no other; return it.
+
+    An environment without `Scope.environment()` in it changes nothing.
+    """
+    global _of_process  # noqa: PLW0603 - threads that are yet to start have no context to set it in
+    if fields := _carried_fields(environment):
+        _of_process = NOBODY.within(**fields)
+    return _of_process
 
 
 def bind(function: F) -> F:

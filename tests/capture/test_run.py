@@ -62,6 +62,19 @@ def test_events_reach_the_sinks_with_run_and_service(server: DemoServer, tmp_pat
     assert (event.run_id, event.service, result.run_id) == ("run-7", "demo", "run-7")
 
 
+def test_the_program_belongs_to_the_scope_of_its_environment(server: DemoServer, tmp_path: Path) -> None:
+    """A worker that an orchestrator starts is in its trace and run, its threads as well, and knows nothing of it."""
+    code = f"{CALL}\nimport threading\nt = threading.Thread(target=call)\nt.start()\nt.join()"
+    with taximeter.scope(run_id="r", agent="worker") as here:
+        env = {**environment(server), **here.environment()}
+    run([sys.executable, "-c", code], [str(tmp_path / "events.ndjson")], environment=env)
+    events = [taximeter.decode_event(line) for line in (tmp_path / "events.ndjson").read_bytes().splitlines()]
+    assert len(events) == 2
+    for event in events:
+        assert isinstance(event, taximeter.TaskCompletionEvent)
+        assert (event.run_id, event.agent, event.trace_id) == ("r", "worker", here.trace_id)
+
+
 @pytest.mark.parametrize("code", [0, 3, 255])
 def test_exit_code_is_the_programs(code: int, server: DemoServer) -> None:
     """Whatever the program ends with, the run ends with."""

@@ -15,6 +15,7 @@ from taximeter.capture.install import install
 from taximeter.capture.recorder import Recorder
 from taximeter.capture.run_folder import SINK_NAME, RunFolderSink
 from taximeter.receipt import Receipt
+from taximeter.scopes import adopt_environment
 from taximeter.tracker import Tracker, start
 
 BATCH_MAX_AGE_S = 0.05  # a child may be killed right after its work, as those of `multiprocessing.Pool` are
@@ -30,6 +31,7 @@ def meter_this_process() -> None:
     # The tracker's thread would import this; a fork meanwhile would leave the child with half a module for ever.
     import_module("anyio._backends._asyncio")
     run = RunEnvironment.read(os.environ)
+    adopt_environment(os.environ)
     totals = RunFolderSink(Path(run.folder))
     tracker = start(*run.sinks, totals, service=run.service, batch_max_age_s=BATCH_MAX_AGE_S)
     install(Recorder(tracker, run.invisible_usage, run.run_id, trace=totals.trace))
