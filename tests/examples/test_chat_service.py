@@ -15,6 +15,7 @@ from taximeter.testing import Captured
 
 sys.path.append(str(Path(__file__).parents[2] / "examples" / "chat_service"))
 
+from main import main
 from service import ChatService
 
 ASK = [{"role": "user", "content": "Does this look right to you?"}]
@@ -102,3 +103,12 @@ async def test_a_stream_that_is_left_is_an_event(client: AsyncOpenAI, taximeter_
     await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
     assert (taximeter_events.one.outcome, taximeter_events.one.usage_status) == ("cancelled", "estimated")
+
+
+def test_the_example_runs_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints what it expected, the second time from what came the first time."""
+    main()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["chat", "chat", "embeddings"] * 2
+    assert "expected 6 in, None out; came to 1843 in, 212 out, 288 microdollars" in lines[0]
+    assert "expected 6 in, 212 out; came to 1843 in, 212 out, 288 microdollars" in lines[4]
