@@ -70,6 +70,7 @@ class _MeteredResponse:
     """The ways in which bytes leave a response of urllib3; whatever else it has leads through these."""
 
     taximeter_call: Call
+    taximeter_reads = False
 
     def read(self, amt: int | None = None, *args: Any, **kwargs: Any) -> bytes:
         return self._seen(lambda: super(_MeteredResponse, self).read(amt, *args, **kwargs), amt)  # type: ignore[misc]  # of the response's own class
@@ -90,17 +91,22 @@ class _MeteredResponse:
         return data
 
     def read_chunked(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
-        call = self.taximeter_call
+        chunks = super().read_chunked(*args, **kwargs)  # type: ignore[misc]  # the same
+        while (chunk := self._next_of(chunks)) is not None:
+            yield chunk
+        self.taximeter_call.end()
+
+    def _next_of(self, chunks: Iterator[bytes]) -> bytes | None:
+        self.taximeter_reads = True
         try:
-            for chunk in super().read_chunked(*args, **kwargs):  # type: ignore[misc]  # the same
-                call.arrive(chunk)
-                yield chunk
-        except GeneratorExit:  # somebody may read on; closing the response, or its end, will tell
-            raise
+            return self.taximeter_call.arrive(next(chunks))
+        except StopIteration:
+            return None
         except BaseException as error:
-            call.fail(error)
+            self.taximeter_call.fail(error)
             raise
-        call.end()
+        finally:
+            self.taximeter_reads = False
 
     def stream(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
         yield from super().stream(*args, **kwargs)  # type: ignore[misc]  # the same; its chunks come through the others
@@ -110,4 +116,7 @@ class _MeteredResponse:
         try:
             super().close()  # type: ignore[misc]  # the same
         finally:
-            self.taximeter_call.leave()
+            if (
+                not self.taximeter_reads
+            ):  # urllib3 closes a response first and says then what is wrong with it
+                self.taximeter_call.leave()
