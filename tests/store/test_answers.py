@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+import anyio
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from event_samples import HOUR_US, NOVEMBER_US, call, write_lines, write_store
+from sink_doubles import batch
 from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent
 from taximeter.identifier import new_event_id
@@ -21,6 +23,7 @@ from taximeter.report.daily_cost import DailyCost
 from taximeter.report.statistics import percentiles_of
 from taximeter.report.totals import Totals
 from taximeter.report.window import EPOCH, Window, last_days
+from taximeter.sinks.sqlite import SqliteSink
 from taximeter.store import AsyncStore, EventFile, Store
 from taximeter.vocabulary import Outcome
 
@@ -29,11 +32,25 @@ ZONES = sorted(available_timezones())
 Open = Callable[[list[TaskCompletionEvent]], Store | EventFile]
 
 
-@pytest.fixture(params=["sqlite", "lines"])
+def sunk(path: Path, events: list[TaskCompletionEvent]) -> Path:
+    """Write events as the sink does."""
+
+    async def write() -> None:
+        sink = SqliteSink(path)
+        await sink.write(batch(*events))
+        await sink.aclose()
+
+    anyio.run(write)
+    return path
+
+
+@pytest.fixture(params=["plain table", "sink", "lines"])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Keep events in a file of either kind and open it."""
-    if request.param == "sqlite":
+    """Keep events in a file of each kind and open it."""
+    if request.param == "plain table":
         return lambda events: Store(write_store(tmp_path / "usage.db", events))
+    if request.param == "sink":
+        return lambda events: Store(sunk(tmp_path / "usage.db", events))
     return lambda events: EventFile(write_lines(tmp_path / "events.ndjson", events))
 
 
@@ -105,7 +122,7 @@ def test_daily_costs_are_what_adding_up_by_hand_gives(
     timed = [e.task_duration_ms for e in events if e.agent == agent and e.task_duration_ms is not None]
     with (
         tempfile.TemporaryDirectory() as folder,
-        Store(write_store(Path(folder) / "usage.db", events)) as store,
+        Store(sunk(Path(folder) / "usage.db", events)) as store,
     ):
         assert store.daily_costs(agent=agent, tz=zone) == expected
         found = store.statistics(agent=agent)
