@@ -142,6 +142,18 @@ def test_entering_a_manager_gives_a_metered_stream(tracker: ListTracker) -> None
     assert tracker.event.outcome == Outcome.SUCCESS
 
 
+def test_a_manager_that_cannot_be_entered_is_a_failure(tracker: ListTracker) -> None:
+    """Its request goes out there."""
+
+    class Refused(Manager):
+        def __enter__(self) -> Stream:
+            raise ConnectionRefusedError
+
+    with pytest.raises(ConnectionRefusedError), wrap_stream(Refused(), tracker):
+        pass
+    assert (tracker.event.outcome, tracker.event.error_type) == (Outcome.FAILURE, "ConnectionRefusedError")
+
+
 def test_what_is_sent_and_thrown_into_a_generator_gets_there(tracker: ListTracker) -> None:
     """And what it returns comes back."""
 
@@ -383,6 +395,15 @@ def test_a_request_that_goes_out_with_the_first_item_is_the_same_call(
     assert (whole.outcome, cut.outcome) == (Outcome.SUCCESS, Outcome.CANCELLED)
     assert whole.wire_format == cut.wire_format == "ollama.chat"
     assert whole.quality_gates_run == cut.quality_gates_run == 1
+
+
+def test_a_metered_manager_is_the_same_call(server: DemoServer, tracker: ListTracker) -> None:
+    """Anthropic's helper sends the request when it is entered, and reads it past the wrapper."""
+    with meter(anthropic.Anthropic(base_url=server.url, api_key="key"), tracker) as client:
+        manager = client.messages.stream(model="claude-sonnet-4-6", max_tokens=9, messages=QUESTION)
+        with wrap_stream(manager, tracker) as stream:
+            assert "".join(stream.text_stream) == stream.get_final_text()
+    assert (tracker.event.wire_format, tracker.event.outcome) == ("anthropic.messages", Outcome.SUCCESS)
 
 
 def test_a_stream_left_open_ends_with_the_program(tracker: ListTracker) -> None:

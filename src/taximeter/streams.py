@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from taximeter.stream_call import StreamCall
 StreamT = TypeVar("StreamT")
 
 _ALLOWED = "an iterator, plain or async, or a context manager that gives one"
+_LAYERS = 4  # of wrappers that HTTP libraries put around a response's stream; there is one
 _GIVES_ITEMS = {"__iter__", "__next__", "__aiter__", "__anext__", "__enter__", "__aenter__"}
 _FIELDS = frozenset(EventFields.__annotations__) - {"model", "requested_model", "wire_format", "streaming"}
 
@@ -64,11 +66,12 @@ def wrap_stream(
 
 def _is_metered(stream: Any, tracker: Tracks) -> bool:
     """Whether the transport below an SDK's stream records the same call for the same tracker."""
-    body = getattr(getattr(stream, "response", None), "stream", None)
-    while body is not None:
-        if recorder := getattr(getattr(body, "_call", None), "recorder", None):
-            return bool(recorder.tracker is tracker)
-        body = getattr(body, "_stream", None)  # the library's own wrapper around the transport's
+    with suppress(Exception):  # attributes of a foreign object may do anything
+        body = stream.response.stream
+        for _ in range(_LAYERS):
+            if recorder := getattr(getattr(body, "_call", None), "recorder", None):
+                return bool(recorder.tracker is tracker)
+            body = body._stream  # noqa: SLF001 - the library's own wrapper around the transport's
     return False
 
 
@@ -184,13 +187,25 @@ async def _left_after(result: Awaitable[Any], call: StreamCall) -> Any:
 
 
 def _enter(self: Any) -> Any:
-    entered = self._taximeter_stream.__enter__()
-    return self if entered is self._taximeter_stream else _wrapped(entered, self._taximeter_call)
+    call: StreamCall = self._taximeter_call
+    try:
+        with call.seen:
+            entered = self._taximeter_stream.__enter__()
+    except BaseException as error:
+        call.fail(error)
+        raise
+    return self if entered is self._taximeter_stream else _wrapped(entered, call)
 
 
 async def _aenter(self: Any) -> Any:
-    entered = await self._taximeter_stream.__aenter__()
-    return self if entered is self._taximeter_stream else _wrapped(entered, self._taximeter_call)
+    call: StreamCall = self._taximeter_call
+    try:
+        with call.seen:
+            entered = await self._taximeter_stream.__aenter__()
+    except BaseException as error:
+        call.fail(error)
+        raise
+    return self if entered is self._taximeter_stream else _wrapped(entered, call)
 
 
 _METHODS: dict[str, Callable[..., Any]] = {
