@@ -13,7 +13,10 @@ def ambient_span() -> SpanContext | None:
     if api is None:
         return None
     try:
-        context = api.get_current_span().get_span_context()
+        span = api.get_current_span()
+        if span is api.INVALID_SPAN:  # as most of the time: asking it would take as long again
+            return None
+        context = span.get_span_context()
         if not context.is_valid:
             return None
         return SpanContext(
