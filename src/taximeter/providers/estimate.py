@@ -66,6 +66,11 @@ class TextLength:
         self._plain_bytes += len(document)
         self._plain_count += 1
 
+    def note_alike(self, size_bytes: int) -> None:
+        """Take a chunk that differs from a plain one in its text alone, by its size."""
+        self._plain_bytes += size_bytes
+        self._plain_count += 1
+
     def note(self, document: Any) -> None:
         """Take any other chunk, decoded."""
         if not _repeats(document):

@@ -23,6 +23,7 @@ from taximeter.providers.estimate import TextLength, add_estimate
 from taximeter.providers.facts import Facts, RequestFacts
 from taximeter.providers.failure import bare_word, failure_of
 from taximeter.providers.headers import lower_cased, media_type
+from taximeter.providers.likeness import Likeness
 from taximeter.providers.salvage import salvage
 from taximeter.providers.shape import shaped
 
@@ -57,6 +58,7 @@ class Reading:
         "_framing",
         "_headers",
         "_lead",
+        "_likeness",
         "_passing",
         "_request",
         "_status",
@@ -84,6 +86,7 @@ class Reading:
         self._unreadable = False
         self._passing: Document | None = None
         self._text = TextLength()
+        self._likeness = Likeness()
 
     @property
     def has_output(self) -> bool:
@@ -115,12 +118,19 @@ class Reading:
                 data = self._lead = (self._lead + data).removeprefix(_MARK)
                 if (framing := self._begin()) is None:
                     return
+            likeness = self._likeness
+            if likeness.holds(data):
+                self._text.note_alike(len(data) - likeness.frame_bytes)
+                return
             answer = self._answer
-            for name, document in framing.feed(data):
+            documents = framing.feed(data)
+            for name, document in documents:
                 if not answer.has_output:
                     self._take(name, document)
                 elif answer.is_plain(document):
                     self._text.note_plain(document)
+                    if len(documents) == 1:
+                        likeness.learn(data, document)
                 else:
                     self._take_or_keep(name, document)
         except Exception as error:  # whatever a server sends, the application's own reading goes on
