@@ -18,6 +18,7 @@ _EVENT_END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r(?=.))", re.DOTALL)
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 _NULL = b',"usage":null'  # as OpenAI, Azure and DeepSeek write it; quotes inside a JSON string are escaped
 _LF = 0x0A
+_BLANK_BYTES = len(b"\n\n")
 _END_BYTES = len(b"}\n\n")
 _ANY_NULL = re.compile(
     rb',[ \t]*"usage"[ \t]*:[ \t]*null(?=[ \t]*[,}])|(?<=\{)[ \t]*"usage"[ \t]*:[ \t]*null[ \t]*,[ \t]*'
@@ -53,16 +54,17 @@ class UsageFilter:
         self._is_usage_only = is_usage_only
         self._takes_nulls = takes_nulls
         self._held = b""
+        self._usual_end = self._usual_rest = b""
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes and return those that go on to the application."""
-        if self._held or data.find(b"\n") != len(data) - 2 or data[-1] != _LF or data.find(b"\r") >= 0:
+        if self._held or data.find(b"\n") != len(data) - _BLANK_BYTES:
             return self._cut(data)
-        if self._takes_nulls:  # a chunk is one event, as nearly all are: no call is made for the usual one
-            at = data.rfind(_NULL)
-            if at >= 0 and data.find(b"}", at) == len(data) - _END_BYTES:
-                return data[:at] + data[at + len(_NULL) :]
-        return self._left_of(data)
+        if (end := self._usual_end) and data.endswith(end):
+            return data[: -len(end)] + self._usual_rest
+        if data[-1] != _LF or data.find(b"\r") >= 0:
+            return self._cut(data)
+        return self._left_of(data)  # a chunk is one event, as nearly all are
 
     def _cut(self, data: bytes) -> bytes:
         scan_from = max(0, len(self._held) - 3)
@@ -88,12 +90,19 @@ class UsageFilter:
     def _left_of(self, event: bytes) -> bytes:
         """Return what goes on of one event."""
         if self._takes_nulls and (left := _without_null(event)) is not event:
+            self._note_end(event)
             return left
         if b'"usage"' not in event:
             return event
         if _NO_CHOICES.search(event) and any(map(self._is_usage_only, _documents(event))):
             return b""
         return event
+
+    def _note_end(self, event: bytes) -> None:
+        """Remember how an event has ended from its null on, for the next ones that do the same."""
+        at = event.rfind(_NULL)
+        if at >= 0 and event.find(b"}", at) == len(event) - _END_BYTES:
+            self._usual_end, self._usual_rest = event[at:], event[at + len(_NULL) :]
 
 
 def _without_null(event: bytes) -> bytes:
