@@ -27,6 +27,7 @@ from taximeter.event import (
 from taximeter.scopes import NOBODY, current_scope, scope
 from taximeter.usage import Usage
 from taximeter.vocabulary import CostStatus, Outcome, TaskType, UsageStatus
+from wire_samples import FOLDER
 
 ANTHROPIC = {
     "type": "message",
@@ -121,6 +122,19 @@ def test_usage_is_taken_in_any_shape(tracker: ListTracker, usage: Any, tokens: t
         it.record_usage(usage)
     assert it.event is not None
     assert (it.event.actual_input_tokens, it.event.actual_output_tokens) == tokens
+
+
+@pytest.mark.parametrize("name", ["openai.chat.sse", "anthropic.messages.sse", "ollama.chat.ndjson"])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_the_body_of_a_stream_is_a_response(tracker: ListTracker, name: str, as_text: bool) -> None:
+    """As a whole, in bytes or text, with or without its last line's end."""
+    body = (FOLDER / name).read_bytes().rstrip()
+    with call(tracker=tracker) as it:
+        it.record_response(body.decode() if as_text else body)
+    assert it.event is not None
+    assert (it.event.outcome, it.event.usage_status, it.event.streaming) == ("success", "reported", True)
+    assert it.event.actual_output_tokens
+    assert not tracker.losses
 
 
 def test_a_usage_beside_the_response_wins(tracker: ListTracker) -> None:

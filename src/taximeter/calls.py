@@ -20,6 +20,7 @@ from taximeter.fault import read_fault
 from taximeter.identifier import new_event_id
 from taximeter.observation import Observation, ObservedCall, begin_in, is_taken
 from taximeter.providers import Endpoint, Facts, RequestFacts, read_payload
+from taximeter.providers.chunks import ChunkReading
 from taximeter.providers.reading import read_request
 from taximeter.scopes import NOBODY, SCOPE_FIELDS, Active, Scope, current_scope
 from taximeter.tracker import Tracker, newest_tracker
@@ -110,7 +111,7 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         return self.scope.call_id
 
     def record_response(self, response: Any) -> None:
-        """Take the provider's answer: an SDK's object, a dict, or the body as JSON."""
+        """Take the provider's answer: an SDK's object, a dict, or the body as it came, a stream's as a whole too."""
         with self._quietly():
             self._response = _read(response, self._provider)
 
@@ -246,8 +247,25 @@ def _read(payload: Any, provider: str | None) -> Facts:
     if isinstance(payload, Usage):
         return msgspec.structs.replace(_no_facts(provider), usage=payload)
     if isinstance(payload, str | bytes | bytearray):
-        payload = msgspec.json.decode(payload)
+        return _read_body(payload, provider)
     return read_payload(payload, provider=provider)
+
+
+def _read_body(body: str | bytes | bytearray, provider: str | None) -> Facts:
+    """Return the facts of a body as the wire had it: one document, or all events of a stream.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    try:
+        return read_payload(msgspec.json.decode(body), provider=provider)
+    except msgspec.DecodeError:
+        reading = ChunkReading(provider=provider)
+        reading.add(body.encode() if isinstance(body, str) else body)
+        facts = reading.finish(whole=True)
+    if not facts.wire_format:
+        raise ValueError("neither a document nor a stream of them")
+    return facts
 
 
 def _no_facts(provider: str | None) -> Facts:

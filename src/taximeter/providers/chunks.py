@@ -1,11 +1,12 @@
 """Chunks: the items of a stream as SDKs hand them out: objects, dicts, bytes of the wire, or bare texts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from taximeter.framing import Framing, JsonLines, choose_framing
+from taximeter.framing import Document, Framing, JsonLines, choose_framing
 from taximeter.providers.answer import Answer
 from taximeter.providers.directory import FORMATS, endpoint_for
 from taximeter.providers.estimate import TextLength, add_estimate
@@ -83,6 +84,7 @@ class ChunkReading:
         Args:
             whole: Whether the stream ended by itself.
         """
+        self._take_rest()
         facts = self._settled()
         facts.streaming = True
         is_final = self._answer is not None and self._answer.usage_is_final
@@ -115,11 +117,21 @@ class ChunkReading:
             return
         if self._framing is None:
             self._framing = choose_framing(bytes(chunk).lstrip()[:64] or b" ", "", JsonLines)
-        for name, document in self._framing.feed(bytes(chunk)):
+        yield from self._decoded(self._framing.feed(bytes(chunk)))
+
+    def _decoded(self, documents: Iterable[Document]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for name, document in documents:
             if document.startswith(b"[DONE]"):
                 self._end()
             else:
                 yield name.decode("utf-8", "replace"), msgspec.json.decode(document)
+
+    def _take_rest(self) -> None:
+        """Take what the wire's bytes left unfinished; servers forget the last event's end."""
+        if self._framing is not None:
+            with suppress(Exception):  # see `add`
+                for event, document in self._decoded(self._framing.finish()):
+                    self._add_document(event, document)
 
     def _unwrapped(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the provider's own event: Mistral's SDK hands out its data, boto3 a chunk of bytes."""
