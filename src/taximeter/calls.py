@@ -85,16 +85,16 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         self._provider = provider
         self._request = request
         self._keep_error_text = keep_error_text
-        self._scope_fields = {name: fields[name] for name in fields if name in SCOPE_FIELDS}
+        self._scope_fields = _of(SCOPE_FIELDS, fields)
         NOBODY.within(**self._scope_fields)
-        self._stated = {name: fields[name] for name in fields if name in _EVENT_FIELDS}
-        self._started: dict[str, Any] = {
-            "call_id": call_id,
-            "model": model,
-            "temperature": temperature,
-            "max_tokens": max_tokens,
-            "prompt_hash": prompt_hash,
-        }
+        self._stated = _of(_EVENT_FIELDS, fields)
+        self._asked = CallStartedPayload(
+            call_id=call_id,
+            model=model,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            prompt_hash=prompt_hash,
+        )
         self._response: Facts | None = None
         self._usage: Facts | None = None
         self._output_hash: str | None = None
@@ -102,8 +102,9 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         self._around = ExitStack()
         self._started_ns = self._started_at_us = 0
         with self._quietly():
-            self._started["evidence_path"] = None if evidence_path is None else str(evidence_path)
-            self._started["prompt_hash"] = prompt_hash or digest_of(prompt)
+            path = None if evidence_path is None else str(evidence_path)
+            digest = prompt_hash or digest_of(prompt)
+            self._asked = msgspec.structs.replace(self._asked, evidence_path=path, prompt_hash=digest)
 
     @property
     def call_id(self) -> str | None:
@@ -166,9 +167,8 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
 
     def _begin(self) -> None:
         outer = current_scope()
-        call_id = self._started["call_id"] or outer.call_id or new_event_id()
+        call_id = self._asked.call_id or outer.call_id or new_event_id()
         self.scope = outer.within(**self._scope_fields, call_id=call_id)
-        self._started["call_id"] = self.scope.call_id
         self._around.enter_context(Active(self.scope))
         tracker = self._tracker or tracker_in_use()
         with suppress(Exception):  # the price table loads now, and not while the call is being timed
@@ -178,7 +178,7 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
             return
         self._seen = self._around.enter_context(Observation(tracker))
         begin_in(self._seen.outer, tracker)
-        payload = CallStartedPayload(agent=self.scope.agent, **self._started)
+        payload = msgspec.structs.replace(self._asked, call_id=self.call_id, agent=self.scope.agent)
         tracker.track_task_completion(CallStartedEvent(payload=payload, **ids_of(self.scope)))
 
     def _end(self, seen: Observation, duration_ms: float, error: BaseException | None) -> None:
@@ -227,20 +227,24 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
             provider=facts.provider,
             wire_format=facts.wire_format or "openai.chat",  # the format that most requests are in
             operation=facts.operation,
-            model=self._started["model"],
+            model=self._asked.model,
         )
         request = read_request(endpoint, self._request)
-        request.model = self._started["model"] or request.model
+        request.model = self._asked.model or request.model
         return request
 
     def _spans(self) -> dict[str, Any]:
         return {"span_id": self.scope.span_id, "parent_span_id": self.scope.parent_span_id}
 
 
+def _of(names: frozenset[str], fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name in names}
+
+
 def _check_fields(fields: Mapping[str, Any], allowed: frozenset[str]) -> None:
-    for name in fields:
+    for name, value in fields.items():
         if name not in allowed:
-            raise ConfigurationError(name, fields[name], f"one of {', '.join(sorted(allowed))}")
+            raise ConfigurationError(name, value, f"one of {', '.join(sorted(allowed))}")
 
 
 def _read(payload: Any, provider: str | None) -> Facts:

@@ -50,6 +50,15 @@ def wrap_stream(
     Raises:
         ConfigurationError: Something that is no stream, a format or a field that there is not.
     """
+    _check(stream, wire_format, fields)
+    if _is_metered(stream, tracker):
+        return stream
+    reading = ChunkReading(provider=provider, wire_format=wire_format, model=model, request=request)
+    metered: StreamT = _wrapped(stream, StreamCall(tracker, reading, started_s=started_s, fields=fields))
+    return metered
+
+
+def _check(stream: Any, wire_format: str | None, fields: Mapping[str, Any]) -> None:
     if not _GIVES_ITEMS.intersection(_features(type(stream))):
         raise ConfigurationError("stream", type(stream).__qualname__, _ALLOWED)
     if wire_format is not None and wire_format not in FORMATS:
@@ -57,11 +66,6 @@ def wrap_stream(
     for name, value in fields.items():
         if name not in _FIELDS:
             raise ConfigurationError(name, value, f"one of {', '.join(sorted(_FIELDS))}")
-    if _is_metered(stream, tracker):
-        return stream
-    reading = ChunkReading(provider=provider, wire_format=wire_format, model=model, request=request)
-    metered: StreamT = _wrapped(stream, StreamCall(tracker, reading, started_s=started_s, fields=fields))
-    return metered
 
 
 def _is_metered(stream: Any, tracker: Tracks) -> bool:
