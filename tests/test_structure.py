@@ -26,7 +26,7 @@ ORDER = [
     {"providers"},
     {"pricing"},
     {"inference", "scopes", "prices"},
-    {"builder", "observation"},
+    {"builder", "observation", "sighting"},
     {"scrubber", "digest"},
     {"fault", "call_moments"},
     {"losses", "policy", "declaration", "encoding", "private_file"},

@@ -15,6 +15,7 @@ from taximeter.fault import read_fault
 from taximeter.observation import Observation, ObservedCall, begin_in, current_observation, is_taken
 from taximeter.providers.chunks import ChunkReading
 from taximeter.scopes import current_scope
+from taximeter.sighting import is_repeat, watch
 from taximeter.vocabulary import Outcome
 
 _NOTHING = object()
@@ -52,6 +53,7 @@ class StreamCall:
         self._arrived_ns = self._started_ns
         self._first_token_ns: int | None = None
         self._unread: Any = _NOTHING
+        watch(tracker)
         begin_in(self._around, tracker)
         leave_at_exit(self)
 
@@ -106,7 +108,14 @@ class StreamCall:
             begin_in(self._around, self._tracker, -1)  # the layers around have heard of these calls already
             self._record_seen()
         else:
-            self._record(self._built(whole, error))
+            self._record_own(self._built(whole, error))
+
+    def _record_own(self, call: ObservedCall) -> None:
+        """Record what the items told, unless the wire has told it: of a client that is metered too, asked before."""
+        if is_repeat(self._tracker, call.event, "stream"):
+            begin_in(self._around, self._tracker, -1)
+        else:
+            self._record(call)
 
     def _record_seen(self) -> None:
         """Record what the wire has told; what it will still tell it records by itself."""

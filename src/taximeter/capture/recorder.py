@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from taximeter.observation import Observation, ObservedCall, begin_in, is_taken
+from taximeter.sighting import is_repeat
 
 
 class Tracks(Protocol):
@@ -61,7 +62,7 @@ class Recorder(msgspec.Struct, frozen=True):
 
     def record(self, observation: Observation | None, call: ObservedCall) -> None:
         """Hand a call over: to the layer above that meters it too, where there is one, else to the tracker."""
-        if not is_taken(observation, self.tracker, call):
+        if not is_taken(observation, self.tracker, call) and not is_repeat(self.tracker, call.event, "wire"):
             self.tracker.track_task_completion(call.event)
         if self.also is not None:
             self.also.record(observation, call)
