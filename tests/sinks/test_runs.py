@@ -154,6 +154,16 @@ async def test_the_end_of_an_unknown_run_begins_it(service: TelemetryService) ->
 
 
 @pytest.mark.anyio
+async def test_an_id_of_the_applications_own_stays_in_its_place(service: TelemetryService) -> None:
+    """However it looks, it is one part of the path."""
+    sink = RunsSink(service.url)
+    with pytest.raises(EventsRefused):
+        await sink.write(batch(TaskCompletionEvent(event_id="../../users?x#y ü")))
+    assert service.requests[-1] == ("PATCH", f"{RUNS}/..%2F..%2Fusers%3Fx%23y%20%C3%BC")
+    await sink.aclose()
+
+
+@pytest.mark.anyio
 async def test_a_token_opens_the_service_and_is_read_anew(tmp_path: Path) -> None:
     """From its file, when the service says no; a wrong one is said to be wrong."""
     (tmp_path / "token").write_text("old")

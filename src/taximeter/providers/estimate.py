@@ -37,8 +37,20 @@ _TEXTS = frozenset(
 )
 """Fields that hold generated text, in one format or another."""
 
-_PROMPTS = ("messages", "contents", "input", "prompt", "system", "systemInstruction", "system_instruction")
-_PROMPTS_BESIDE = ("instructions", "preamble", "message")
+_PROMPTS = (
+    "messages",
+    "contents",
+    "input",
+    "prompt",
+    "system",
+    "systemInstruction",
+    "system_instruction",
+    "instructions",
+    "preamble",
+    "message",
+)
+"""Fields of a request that hold what the model reads."""
+
 _DEPTH_LIMIT = 12
 _REQUEST_LIMIT_BYTES = 2 * 1024 * 1024
 """Larger requests are mostly pictures, whose bytes say nothing."""
@@ -136,7 +148,7 @@ def prompt_bytes(request: bytes | Mapping[str, Any] | None) -> int | None:
 
 
 def _prompts(body: Mapping[str, Any]) -> Iterable[Any]:
-    return (body[name] for name in (*_PROMPTS, *_PROMPTS_BESIDE) if body.get(name))
+    return (body[name] for name in _PROMPTS if body.get(name))
 
 
 def _prompt_bytes(value: Any) -> int:

@@ -32,7 +32,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class RunRequests(msgspec.Struct, frozen=True):
     """What to send for one event, both to the same run."""
 
-    event_id: str
     begin: dict[str, Any] | None = None
     """What begins the run; None where it has begun."""
     end: dict[str, Any] | None = None
@@ -42,12 +41,12 @@ class RunRequests(msgspec.Struct, frozen=True):
 def requests_of(event: Event) -> RunRequests:
     """Return what the service is told of an event; a call that nobody saw begin begins and ends at once."""
     if isinstance(event, TaskCompletionEvent):
-        return RunRequests(run_key(event), _begin_of_whole(event), _end_of_whole(event))
+        return RunRequests(_begin_of_whole(event), _end_of_whole(event))
     if isinstance(event, CallStartedEvent):
-        return RunRequests(run_key(event), _begin_of_call(event, _time(event.ts_us)))
+        return RunRequests(_begin_of_call(event, _time(event.ts_us)))
     if isinstance(event, RunStartedEvent):
-        return RunRequests(run_key(event), _begin_of_run(event))
-    return RunRequests(run_key(event), end=_end_of(event))
+        return RunRequests(_begin_of_run(event))
+    return RunRequests(end=_end_of(event))
 
 
 def begin_after_all(event: Event) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 import os
 import ssl
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -92,33 +93,32 @@ class RunsSink:
         self._server.forget()
 
     async def _tell(self, event: Event) -> None:
-        key = run_key(event)
+        key = quote(run_key(event), safe="")  # it may be an id of the application's own
         if isinstance(event, TaskCompletionEvent) and key in self._ended_calls:
             return  # told by its moments
         requests = requests_of(event)
         if requests.begin is not None:
-            await self._begin(requests.begin)
+            await self._begin(key, requests.begin)
         if requests.end is not None:
-            await self._end(event, key, requests.end)
+            await self._end(key, requests.end, begin_after_all(event))
         if isinstance(event, CallFinishedEvent | CallFailedEvent):
             self._remember(key)
 
-    async def _begin(self, run: dict[str, Any]) -> None:
-        _settle(await self._send("POST", "", run))
+    async def _begin(self, key: str, run: dict[str, Any]) -> None:
+        _settle(await self._send("POST", "", key, run))
 
-    async def _end(self, event: Event, key: str, end: dict[str, Any]) -> None:
-        answer = await self._send("PATCH", f"/{key}", end)
-        if answer.status == _NOT_THERE and (run := begin_after_all(event)) is not None:
-            await self._begin(run)
-            answer = await self._send("PATCH", f"/{key}", end)
+    async def _end(self, key: str, end: dict[str, Any], begin: dict[str, Any] | None) -> None:
+        answer = await self._send("PATCH", f"/{key}", f"{key}-end", end)
+        if answer.status == _NOT_THERE and begin is not None:
+            await self._begin(key, begin)
+            answer = await self._send("PATCH", f"/{key}", f"{key}-end", end)
         if answer.status == _NOT_THERE:
             raise BatchRefused(UNKNOWN_RUN)
         _settle(answer)
 
-    async def _send(self, method: str, below: str, document: dict[str, Any]) -> HttpAnswer:
+    async def _send(self, method: str, below: str, name: str, document: dict[str, Any]) -> HttpAnswer:
         """Send a document; where the server says no, once more with a token that has changed meanwhile."""
-        body = msgspec.json.encode(document)
-        headers = {"Idempotency-Key": document.get("event_id") or f"{below.removeprefix('/')}-end"}
+        body, headers = msgspec.json.encode(document), {"Idempotency-Key": name}
         answer = await self._server.send(body, headers, method=method, below=below)
         if answer.status in _CLOSED and self._server.renew_token():
             answer = await self._server.send(body, headers, method=method, below=below)
