@@ -17,6 +17,7 @@ _FIRST_ERROR = 400
 _TELLING = frozenset({"llama.cpp"})
 """Servers whose streams end with their counts anyway, and where asking moves these into another chunk."""
 
+_ABOUT_THE_BODY = frozenset({b"transfer-encoding", b"content-length", b"accept-encoding"})
 _SIGNED = re.compile(rb"sha256|digest|signature|hmac|content-md5", re.IGNORECASE)
 
 
@@ -148,13 +149,17 @@ def _with_body(request: Any, body: bytes) -> Any:
 
     The answer is asked for uncompressed, because an event can only be taken out of bytes that can be read.
     """
-    headers = request.headers.copy()
-    headers.pop("transfer-encoding", None)
-    headers["content-length"] = str(len(body))
-    headers["accept-encoding"] = "identity"
-    return type(request)(
-        request.method, request.url, headers=headers, content=body, extensions=request.extensions
+    headers = [header for header in request.headers.raw if header[0].lower() not in _ABOUT_THE_BODY]
+    headers += [(b"content-length", b"%d" % len(body)), (b"accept-encoding", b"identity")]
+    changed = type(request)(
+        request.method,
+        request.url,
+        headers=headers,
+        stream=type(request.stream)(body),
+        extensions=request.extensions,
     )
+    changed.read()  # it is in memory, and some transports ask for it
+    return changed
 
 
 def _follow(call: Call, request: Any, response: Any) -> Any:
