@@ -116,7 +116,6 @@ class _MeteredResponse:
         try:
             super().close()  # type: ignore[misc]  # the same
         finally:
-            if (
-                not self.taximeter_reads
-            ):  # urllib3 closes a response first and says then what is wrong with it
+            # urllib3 closes a response that is wrong first, and says what is wrong with it then.
+            if not self.taximeter_reads:
                 self.taximeter_call.leave()

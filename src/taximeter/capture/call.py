@@ -230,9 +230,8 @@ class Call:
         """Return how the call ended where the wire alone does not tell, else None."""
         if facts.failed or self._reading.complete:
             return None
-        if left:  # some stop reading at the reason to stop, before the end mark: nothing was left out then
-            whole = facts.finish_reasons and facts.usage is not None and not facts.partial
-            return Outcome.SUCCESS if whole else Outcome.CANCELLED
+        if left:
+            return Outcome.SUCCESS if _is_all_told(facts) else Outcome.CANCELLED
         if error is None:
             return Outcome.SUCCESS if undecodable else None
         if _is_timeout(error):
@@ -273,6 +272,11 @@ class Call:
 
     def _time_to_first_token_ms(self) -> float | None:
         return None if self._first_token_ns is None else (self._first_token_ns - self._started_ns) / 1e6
+
+
+def _is_all_told(facts: Facts) -> bool:
+    """Whether nothing was missed by who left before the end mark: there is a reason to stop, and the final count."""
+    return bool(facts.finish_reasons) and facts.usage is not None and not (facts.partial or facts.estimated)
 
 
 _TIMEOUTS = frozenset({"TimeoutException", "ReadTimeoutError", "ConnectTimeoutError"})
