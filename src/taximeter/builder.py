@@ -200,7 +200,7 @@ class EventBuilder:
             charges=facts.charges,
             reported_usd_nanos=facts.exact_reported_nanos,
         )
-        return _lower_bound(cost) if facts.partial else cost
+        return cost.as_lower_bound() if facts.partial else cost
 
     def _inferred(self, facts: Facts) -> TaskType:
         request = facts.request
@@ -240,15 +240,6 @@ def _request_facts(request: Mapping[str, Any] | RequestFacts, facts: Facts) -> R
 def _start_us(duration_ms: float | None) -> int:
     """Return when a call that ends now began."""
     return time_ns() // 1000 - int((duration_ms or 0.0) * 1000)
-
-
-def _lower_bound(cost: Cost) -> Cost:
-    """Return the cost of a usage that is only a lower bound; when that is nothing, nothing is known."""
-    if cost.status != CostStatus.PRICED:
-        return cost
-    if not cost.usd_nanos:
-        return Cost(price_version=cost.price_version)
-    return msgspec.structs.replace(cost, status=CostStatus.PARTIAL)
 
 
 def _what_was_called(facts: Facts) -> tuple[Any, ...]:

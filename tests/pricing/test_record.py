@@ -61,6 +61,95 @@ def test_what_is_not_known_is_unknown(change: dict[str, Any]) -> None:
     assert (priced["cost_status"], priced["cost_usd_micros"], priced["components"]) == ("unknown", None, [])
 
 
+NOVA = {"inputTokens": 900, "outputTokens": 100, "totalTokens": 1200, "cacheReadInputTokenCount": 200}
+
+
+@pytest.mark.parametrize(
+    ("model", "raw", "micros"),
+    [
+        ("amazon.nova-pro-v1:0", {"usage": NOVA}, 1080),
+        ("amazon.nova-pro-v1:0", NOVA, 1080),
+        ("meta.llama3-8b-instruct-v1:0", {"prompt_token_count": 1000, "generation_token_count": 100}, 360),
+        (
+            "anthropic.claude-3-haiku-20240307-v1:0",
+            {"usage": {"input_tokens": 1000, "output_tokens": 100}},
+            375,
+        ),
+        (
+            "anthropic.claude-3-haiku-20240307-v1:0",
+            {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 1000, "outputTokenCount": 100}},
+            375,
+        ),
+        (
+            "mistral.mistral-7b-instruct-v0:2",
+            {"inputTokenCount": 1000, "outputTokenCount": 100, "invocationLatency": 9},
+            170,
+        ),
+        (
+            "mistral.mistral-7b-instruct-v0:2",
+            {"X-Amzn-Bedrock-Input-Token-Count": "1000", "x-amzn-bedrock-output-token-count": "100"},
+            170,
+        ),
+    ],
+)
+def test_what_bedrock_invokes_is_read_by_its_family(model: str, raw: dict[str, Any], micros: int) -> None:
+    """The usage of its body, or what the metrics or the headers count."""
+    record = {**CHAT, "provider": "bedrock", "model": model, "api": "invoke", "raw_usage": raw}
+    assert price_record(record, SHIPPED)["cost_usd_micros"] == micros
+
+
+@pytest.mark.parametrize(
+    ("change", "micros"),
+    [
+        (
+            {
+                "provider": "google",
+                "model": "gemini-2.5-flash",
+                "api": "interactions",
+                "raw_usage": {
+                    "usage": {
+                        "total_input_tokens": 1000,
+                        "total_output_tokens": 10,
+                        "total_thought_tokens": 20,
+                    }
+                },
+            },
+            375,
+        ),
+        *(
+            ({"provider": "mistral", "model": "mistral-ocr-2505", "api": "ocr", "raw_usage": raw}, 3000)
+            for raw in (
+                {"usage_info": {"pages_processed": 3}},
+                {"usage": {"pages_processed": 3}},
+                {"pages_processed": 3},
+            )
+        ),
+    ],
+)
+def test_a_usage_may_stand_in_its_field_or_alone(change: dict[str, Any], micros: int) -> None:
+    """Whatever the provider calls that field."""
+    assert price_record({**CHAT, **change}, SHIPPED)["cost_usd_micros"] == micros
+
+
+def test_a_count_that_is_none_makes_the_cost_a_lower_bound() -> None:
+    """As it does in an event; where nothing else was counted, nothing is known."""
+    raw = {"prompt_tokens": -5, "completion_tokens": 10}
+    priced = price_record({**CHAT, "raw_usage": {"usage": raw}}, SHIPPED)
+    assert (priced["cost_status"], priced["cost_usd_micros"]) == ("partial", 100)
+    priced = price_record({**CHAT, "raw_usage": {"usage": {**raw, "completion_tokens": 0}}}, SHIPPED)
+    assert (priced["cost_status"], priced["cost_usd_micros"], priced["components"]) == ("unknown", None, [])
+
+
+def test_how_a_call_was_served_moves_its_price_and_not_how_it_was_asked_for() -> None:
+    """The usage says the speed; the context stands in where it does not."""
+    raw = {"input_tokens": 1000, "output_tokens": 0}
+    call = {**CHAT, "provider": "anthropic", "model": "claude-opus-4-6", "api": "messages"}
+    call |= {"at": "2026-06-01T00:00:00Z", "context": {"speed": "fast"}}
+    slow = price_record({**call, "raw_usage": {"usage": {**raw, "speed": "standard"}}}, SHIPPED)
+    fast = price_record({**call, "raw_usage": {"usage": raw}}, SHIPPED)
+    assert (slow["cost_usd_micros"], fast["cost_usd_micros"]) == (5000, 30_000)
+
+
 def test_an_unreadable_time_is_refused() -> None:
     """The error names the key."""
     with pytest.raises(ConfigurationError, match="at="):

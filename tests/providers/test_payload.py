@@ -134,3 +134,11 @@ class Refusing:
 def test_strange_payloads_give_empty_facts(payload: object) -> None:
     """What cannot be read has no usage, and raises nothing."""
     assert read_payload(payload).usage is None
+
+
+def test_a_llama_body_is_not_taken_for_an_object_of_geminis_sdk() -> None:
+    """Both count the prompt under one name in snake case."""
+    body = {"generation": "ok", "prompt_token_count": 7, "generation_token_count": 3, "stop_reason": "stop"}
+    facts = read_payload(body, provider="bedrock", wire_format="bedrock.invoke")
+    assert facts.usage is not None
+    assert (facts.usage.input_tokens, facts.usage.output_tokens) == (7, 3)

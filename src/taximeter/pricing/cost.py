@@ -18,5 +18,13 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     price_version: str | None = None
     price_id: str | None = None
 
+    def as_lower_bound(self) -> "Cost":
+        """Return the cost of a usage that is only a lower bound; when that is nothing, nothing is known."""
+        if self.status != CostStatus.PRICED:
+            return self
+        if not self.usd_nanos:
+            return Cost(price_version=self.price_version)
+        return msgspec.structs.replace(self, status=CostStatus.PARTIAL)
+
 
 UNKNOWN_COST = Cost()

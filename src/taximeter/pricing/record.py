@@ -18,11 +18,12 @@ _FORMAT_NAMES = {
     "audio.transcriptions": "openai.transcription",
     "chat.completions": "openai.chat",
     "chat_completions": "openai.chat",
+    "embedcontent": "gemini.embed",
     "embedding": "openai.embeddings",
     "generate_content": "gemini.generate",
     "images.generate": "openai.images",
     "generatecontent": "gemini.generate",
-    "invoke_model": "bedrock.invoke",
+    "interactions": "gemini.interactions",
     "messages": "anthropic.messages",
     "speech": "openai.speech",
     "streamgeneratecontent": "gemini.stream_generate",
@@ -71,20 +72,25 @@ def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> d
 def _price(record: Mapping[str, Any], context: dict[str, str], catalog: Catalog) -> Breakdown:
     provider, model = wire_name(str(record.get("provider") or "unknown")), record.get("model")
     api = str(record.get("api") or "").lower()
-    facts = _read(record.get("raw_usage"), provider, _wire_format(provider, api, str(model)))
+    facts = _read(record.get("raw_usage"), provider, _wire_format(provider, api))
     if api.rpartition(".")[2] == "batch":
         context.setdefault("processing", "batch")
-    return catalog.breakdown(
+    breakdown = catalog.breakdown(
         facts.usage,
         provider=provider,
         model=model or facts.model,
         requested_model=facts.model,
         at_us=_at_us(record.get("at")),
         service_tier=facts.service_tier,
-        context={**(facts.price_context or {}), **context},
+        context={**context, **(facts.price_context or {})},  # how it was served, then how it was asked for
         charges=facts.charges,
         reported_usd_nanos=facts.exact_reported_nanos,
     )
+    if facts.partial:
+        cost = breakdown.cost.as_lower_bound()
+        parts = breakdown.components if cost.usd_nanos is not None else ()
+        return Breakdown(cost=cost, components=parts)
+    return breakdown
 
 
 def component_fields(component: Component) -> dict[str, Any]:
@@ -113,16 +119,17 @@ def _at_us(at: Any) -> int:
 def _read(raw: Any, provider: str, wire_format: str | None) -> Facts:
     """Read a usage as it is, else as the part of a response that some providers keep it in."""
     facts = read_payload(raw or {}, provider=provider, wire_format=wire_format)
-    for name in ("usage", "meta", "usageMetadata"):
-        if facts.usage is None and isinstance(raw, Mapping):
-            facts = read_payload({name: raw}, provider=provider, wire_format=wire_format)
+    bare = raw.get("usage", raw) if isinstance(raw, Mapping) else None
+    for name in ("usage", "meta", "usageMetadata", "usage_info"):
+        if facts.usage is None and isinstance(bare, Mapping):
+            facts = read_payload({name: bare}, provider=provider, wire_format=wire_format)
     return facts
 
 
-def _wire_format(provider: str, api: str, model: str) -> str | None:
+def _wire_format(provider: str, api: str) -> str | None:
     """Return the format that a full or short name means: `chat` is OpenAI's, but Ollama's where Ollama answered."""
-    if provider == "bedrock" and "invoke" in api and "claude" in model:
-        return "anthropic.messages"  # each family of models has the body of its own maker
+    if provider == "bedrock" and "invoke" in api:
+        return "bedrock.invoke"  # which tells the bodies of the families apart by themselves
     shared = () if provider in _NATIVE else (f"openai.{api}",)
     names = (f"{provider.replace('.', '')}.{api}", api, _FORMAT_NAMES.get(api), *shared)
     return next((name for name in names if name in FORMATS), None)

@@ -79,8 +79,11 @@ class InvokeAnswer(Answer):
 
     @classmethod
     def as_response(cls, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return *document*: the counts stand in the response itself."""
-        return document
+        """Return *document*, or what only the headers or the metrics count as the metrics of a response."""
+        told = {name.lower(): value for name, value in document.items()}
+        if counts := {count: told[header] for header, count in _HEADERS.items() if header in told}:
+            return {METRICS: counts}
+        return {METRICS: document} if "inputTokenCount" in document else document
 
     def is_plain(self, document: bytes) -> bool:  # noqa: ARG002 - every format is asked with it
         """No event is: the frame of an error may be empty, with nothing but its name."""
@@ -120,13 +123,14 @@ class InvokeAnswer(Answer):
 
     def _choose(self, document: Mapping[str, Any]) -> Answer:
         kind: type[Answer] = TextAnswer
-        if as_text(document.get("type")) not in {None, "completion"}:
+        counts = as_mapping(document.get("usage"))
+        if as_text(document.get("type")) not in {None, "completion"} or "input_tokens" in counts:
             kind = MessagesAnswer
-        elif "choices" in document:
+        elif "choices" in document or "prompt_tokens" in counts:
             kind = ChoicesAnswer
         elif "event_type" in document or "generation_id" in document:
             kind = CohereAnswer
-        elif _CONVERSE_FIELDS & document.keys():
+        elif _CONVERSE_FIELDS & document.keys() or "inputTokens" in counts:
             kind = ConverseAnswer
         family = kind(self.endpoint)
         family.facts = self.facts

@@ -104,11 +104,7 @@ def read_payload(payload: Any, *, provider: str | None = None, wire_format: str 
 def as_document(payload: Any) -> Mapping[str, Any]:
     """Return *payload* as a mapping: itself, what its own method of becoming a dict says, or its attributes."""
     if isinstance(payload, Mapping):
-        return (
-            _camel_cased(payload)
-            if "usage_metadata" in payload or "prompt_token_count" in payload
-            else payload
-        )
+        return _camel_cased(payload) if _is_snake_cased(payload) else payload
     for way in _WAYS:
         try:
             document = way(payload)
@@ -117,6 +113,12 @@ def as_document(payload: Any) -> Mapping[str, Any]:
         if isinstance(document, Mapping):
             return as_document(document)
     return {}
+
+
+def _is_snake_cased(payload: Mapping[str, Any]) -> bool:
+    """Whether it is an object of Gemini's SDK; Llama's bodies on Bedrock count the prompt under the same name."""
+    counts_prompt = "prompt_token_count" in payload and "generation_token_count" not in payload
+    return counts_prompt or "usage_metadata" in payload
 
 
 def _slots(payload: Any) -> tuple[str, ...]:
