@@ -37,6 +37,11 @@ BILLS: dict[str, tuple[str, str, str, dict[str, Any], dict[str, Any], list[tuple
         "anthropic", "claude-sonnet-4-5", "2025-11-01", anthropic(200_000, 1000), {},
         [(200_000, "3"), (1000, "15")],
     ),
+    "a long prompt of the first model that took one": (
+        "anthropic", "claude-sonnet-4-20250514", "2025-09-01",
+        anthropic(140_000, 1000, cache_read_input_tokens=60_001), {},
+        [(140_000, "6"), (60_001, "0.6"), (1000, "22.5")],
+    ),
     "long, in a batch, from a cache, written to it for both lifetimes": (
         "anthropic", "claude-sonnet-4-5", "2026-09-01",
         anthropic(150_000, 1000, cache_read_input_tokens=60_000, cache_creation_input_tokens=3000,
