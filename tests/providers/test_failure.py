@@ -58,8 +58,12 @@ def test_a_sentence_is_not_kept_as_the_word(text: str) -> None:
         ({"type": "a sentence with your prompt", "message": "no"}, "error"),
         ({"detail": "no"}, "error"),
         ({"type": "missing"}, None),
+        (
+            {"object": "error", "type": "invalid_request_error", "message": {"detail": []}},
+            "invalid_request_error",
+        ),
     ],
 )
-def test_a_refusal_may_be_all_there_is(document: dict[str, str], word: str | None) -> None:
+def test_a_refusal_may_be_all_there_is(document: dict[str, Any], word: str | None) -> None:
     """Without an `error` the type beside the message is the word."""
     assert bare_word(document) == word

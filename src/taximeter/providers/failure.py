@@ -86,7 +86,10 @@ def bare_word(document: Mapping[str, Any]) -> str | None:
 
     A message alone is just an error; None means that not even that is there.
     """
-    if not any(isinstance(document.get(name), str) for name in ("message", "detail", "Message")):
+    says_something = any(isinstance(document.get(name), str) for name in ("message", "detail", "Message"))
+    if (
+        not says_something and document.get("object") != "error"
+    ):  # Mistral's message may list the faults instead
         return None
     word = as_text(document.get("type"))
     return word if word and _is_word(word) else "error"
