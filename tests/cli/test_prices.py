@@ -133,6 +133,13 @@ def test_what_lacks_a_price_is_listed_with_the_reason(kind: str, tmp_path: Path)
     assert shown.splitlines()[-1] == f"6 calls without a price or a part of it; table {version}"
 
 
+def test_a_damaged_file_does_not_pass_for_one_without_gaps(tmp_path: Path) -> None:
+    """What could not be read is counted on stderr."""
+    (tmp_path / "calls.ndjson").write_text('{"half\n')
+    done = run("prices", "check", "calls.ndjson", cwd=tmp_path)
+    assert "calls.ndjson: 1 line not an event, left out" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [

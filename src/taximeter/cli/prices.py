@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 
 from taximeter.cli.console import console, plain
 from taximeter.cli.rate import rate_text
-from taximeter.cli.report import read_window
+from taximeter.cli.report import mention_unreadable, read_window
 from taximeter.errors import ConfigurationError
 from taximeter.pricing import Catalog
 from taximeter.pricing.difference import Change, differences
@@ -132,6 +132,7 @@ def check(path: Path, *, since: str | None, until: str | None, as_json: bool) ->
     catalog = Catalog.default()
     with open_store(path) as store:
         found = find_unpriced(store.events(window, lacking_price=True), catalog)
+        mention_unreadable(store)
     if as_json:
         _print_json(found)
         return

@@ -37,7 +37,7 @@ def report(
             sys.stdout.write(_json(names, groups, window, tz))
         else:
             _print(path, names, groups, window, zone)
-        _mention_unreadable(store)
+        mention_unreadable(store)
 
 
 def read_window(since: str | None, until: str | None, zone: tzinfo) -> Window:
@@ -88,6 +88,7 @@ def _json(names: tuple[str, ...], groups: list[Group], window: Window, tz: str) 
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
-def _mention_unreadable(store: Store | EventFile) -> None:
+def mention_unreadable(store: Store | EventFile) -> None:
+    """Say on stderr how many lines of a file were left out, lest a damaged file looks like a clean one."""
     if isinstance(store, EventFile) and store.unreadable_lines:
         complain(f"{store.path}: {plural(store.unreadable_lines, 'line')} not an event, left out")
