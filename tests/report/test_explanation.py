@@ -6,7 +6,9 @@ import pytest
 from taximeter.builder import EventBuilder
 from taximeter.event import TaskCompletionEvent, decode_event, encode_event
 from taximeter.pricing import Catalog, Override
+from taximeter.providers import endpoint_for, read_response
 from taximeter.report.explanation import explain, usage_of
+from taximeter.scopes import NOBODY
 
 AT_US = 1_767_225_600_000_000  # 2026-01-01
 CATALOG = Catalog.default()
@@ -68,3 +70,16 @@ def test_a_call_without_usage_has_nothing_to_explain() -> None:
     assert usage_of(event) is None
     explanation = explain(event, CATALOG)
     assert (explanation.breakdown.components, explanation.doubts) == ((), ())
+
+
+def test_the_price_names_the_model_where_no_answer_did() -> None:
+    """As in a Gemini live session, whose setup names it."""
+    turn = {"promptTokenCount": 100, "responseTokenCount": 10, "totalTokenCount": 110}
+    frames = [{"setup": {"model": "models/gemini-2.5-flash"}}, {"usageMetadata": turn}]
+    body = b"\n".join(msgspec.json.encode(frame) for frame in frames)
+    facts = read_response(endpoint_for("google.live"), None, 200, {}, body)
+    event = EventBuilder().from_facts(facts, scope=NOBODY, started_at_us=AT_US)
+    explanation = explain(event, CATALOG)
+    assert event.model is None
+    assert explanation.breakdown.cost.usd_nanos == event.actual_cost_usd_nanos is not None
+    assert explanation.doubts == ()

@@ -1,5 +1,6 @@
 """Explanations: how the cost of one recorded call came about, from the event alone."""
 
+import re
 from decimal import Decimal
 
 import msgspec
@@ -10,6 +11,8 @@ from taximeter.providers import Facts, read_payload
 from taximeter.report.totals import cost_nanos
 from taximeter.usage import COUNTERS, Usage
 from taximeter.vocabulary import CostSource, CostStatus
+
+_DATED = re.compile(r"@\d{4}-\d{2}-\d{2}.*$")  # from when the price holds
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +33,7 @@ def explain(event: TaskCompletionEvent, catalog: Catalog) -> Explanation:
     breakdown = catalog.breakdown(
         usage_of(event),
         provider=event.provider,
-        model=event.model,
+        model=event.model or event.requested_model or _priced_as(event),
         requested_model=event.requested_model,
         at_us=event.started_at_us,
         service_tier=event.service_tier,
@@ -39,6 +42,12 @@ def explain(event: TaskCompletionEvent, catalog: Catalog) -> Explanation:
         reported_usd_nanos=_reported_by(event),
     )
     return Explanation(event=event, breakdown=breakdown, doubts=tuple(_doubts(event, breakdown, catalog)))
+
+
+def _priced_as(event: TaskCompletionEvent) -> str | None:
+    """Return the model that the price is of, where no answer has named one: a Gemini live session's setup does."""
+    name = (event.price_id or "").partition("/")[2]
+    return _DATED.sub("", name) or None
 
 
 def usage_of(event: TaskCompletionEvent) -> Usage | None:
