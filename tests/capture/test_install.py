@@ -16,6 +16,7 @@ from loopback import DemoServer
 from taximeter.capture import meter, meter_everything
 from taximeter.capture.install import install
 from taximeter.capture.recorder import Recorder
+from taximeter.errors import ConfigurationError
 
 LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 BODY = {"model": "text-embedding-3-small", "input": "Hello"}
@@ -49,6 +50,15 @@ def test_clients_that_were_there_are_metered(library: Any, server: DemoServer, t
             embed(client, server)
         embed(client, server)
     assert tracker.event.operation == "embeddings"
+
+
+@pytest.mark.parametrize("thing", [None, "usage.db"])
+def test_what_is_no_tracker_is_refused(thing: Any) -> None:
+    """A path in the place of a tracker is said at once, and nothing is hooked."""
+    with pytest.raises(ConfigurationError, match="tracker"):
+        meter_everything(thing)
+    with httpx.Client() as client, pytest.raises(ConfigurationError, match="tracker"):
+        meter(client, thing)
 
 
 @LIBRARIES

@@ -8,7 +8,7 @@ from typing import Any, Self
 from taximeter.capture.aws import send_metered
 from taximeter.capture.bootstrap.taximeter_import_hook import when_imported
 from taximeter.capture.http_client import LIBRARIES, may_leave_aiohttp
-from taximeter.capture.recorder import Recorder, Tracks
+from taximeter.capture.recorder import Recorder, Tracks, recorder_for
 from taximeter.capture.replacement import Method, replace_method
 from taximeter.capture.transport import overheard
 
@@ -54,10 +54,11 @@ def meter_everything(tracker: Tracks, *, invisible_usage: bool = True) -> Instal
 
     Returns:
         What takes the meter out again: `close()`, or the end of a `with` block.
+
+    Raises:
+        ConfigurationError: What was given is no tracker.
     """
-    recorder = Recorder(tracker, invisible_usage)
-    recorder.warm_up()
-    return install(recorder)
+    return install(recorder_for(tracker, invisible_usage=invisible_usage))
 
 
 def install(recorder: Recorder) -> Installation:

@@ -12,7 +12,7 @@ from taximeter.capture.http_client import (
     is_hugging_face,
     keep_off_aiohttp,
 )
-from taximeter.capture.recorder import Recorder, Tracks
+from taximeter.capture.recorder import Recorder, Tracks, recorder_for
 from taximeter.capture.replacement import installed_recorder, original_of
 from taximeter.capture.transport import metered
 from taximeter.errors import ConfigurationError
@@ -34,9 +34,9 @@ def meter(client: C, tracker: Tracks, *, invisible_usage: bool = True) -> C:
             extra chunk out again. False leaves the requests as they are; then such streams have no tokens.
 
     Raises:
-        ConfigurationError: There is no HTTP client inside that is known here.
+        ConfigurationError: There is no HTTP client inside that is known here, or what was given is no tracker.
     """
-    recorder = Recorder(tracker, invisible_usage)
+    recorder = recorder_for(tracker, invisible_usage=invisible_usage)
     found = list(http_clients(client))
     session = aws_session(client)
     if not found and session is None:
@@ -48,7 +48,6 @@ def meter(client: C, tracker: Tracks, *, invisible_usage: bool = True) -> C:
     if is_hugging_face(client):
         _meter_async_session(client, recorder)
     keep_off_aiohttp(client)
-    recorder.warm_up()
     return client
 
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from taximeter.errors import ConfigurationError
 from taximeter.observation import Observation, ObservedCall, begin_in, is_taken
 from taximeter.sighting import is_repeat
 
@@ -78,3 +79,16 @@ class Recorder(msgspec.Struct, frozen=True):
             self.tracker.count_loss("capture_error")
         if self.also is not None:
             self.also.count_capture_error()
+
+
+def recorder_for(tracker: Tracks, *, invisible_usage: bool) -> Recorder:
+    """Return the recorder of a tracker, ready for the first call.
+
+    Raises:
+        ConfigurationError: What was given is no tracker.
+    """
+    if not callable(getattr(tracker, "track_task_completion", None)):
+        raise ConfigurationError("tracker", tracker, "what `taximeter.start` returns")
+    recorder = Recorder(tracker, invisible_usage)
+    recorder.warm_up()
+    return recorder
