@@ -42,6 +42,14 @@ BILLS: dict[str, tuple[str, str, str, dict[str, Any], dict[str, Any], list[tuple
         anthropic(140_000, 1000, cache_read_input_tokens=60_001), {},
         [(140_000, "6"), (60_001, "0.6"), (1000, "22.5")],
     ),
+    "a long prompt to a model of another maker at a regional endpoint of Bedrock": (
+        "bedrock", "us.openai.gpt-5.4", "2026-11-01", {"usage": {"inputTokens": 272_001, "outputTokens": 100}}, {},
+        [(272_001, "5.5"), (100, "24.75")],
+    ),
+    "the same at the global endpoint, as short as can be": (
+        "bedrock", "global.openai.gpt-5.4", "2026-11-01", {"usage": {"inputTokens": 272_000, "outputTokens": 100}}, {},
+        [(272_000, "2.5"), (100, "15")],
+    ),
     "long, in a batch, from a cache, written to it for both lifetimes": (
         "anthropic", "claude-sonnet-4-5", "2026-09-01",
         anthropic(150_000, 1000, cache_read_input_tokens=60_000, cache_creation_input_tokens=3000,
