@@ -57,6 +57,13 @@ MUTATIONS = (
         "tests/test_journal_outlet.py::test_forked_children_write_segments_of_their_own",
     ),
     Mutation(
+        "the wait of a fork for a transaction",
+        "taximeter/fork.py",
+        "before=_wait_for_all, ",
+        "",
+        "tests/faults/test_forks.py::test_a_fork_in_the_middle_of_a_transaction_leaves_the_child_a_database_to_write_to",
+    ),
+    Mutation(
         "the lock of a living writer",
         f"{_JOURNAL}/tidying.py",
         "    if not try_lock(descriptor):\n        return False\n",
@@ -150,8 +157,8 @@ MUTATIONS = (
     Mutation(
         "the order of storing and answering",
         "taximeter/sinks/sqlite.py",
-        '            connection.execute("COMMIT")\n        except BaseException:\n            self',
-        "        except BaseException:\n            self",
+        '                connection.execute("COMMIT")\n            except BaseException:\n                self',
+        "            except BaseException:\n                self",
         "tests/web/test_intake.py::test_events_are_stored_before_the_result_is_there",
     ),
     Mutation(

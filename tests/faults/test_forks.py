@@ -83,6 +83,30 @@ def test_locks_that_threads_of_the_parent_hold_hold_up_no_child(tmp_path: Path) 
     assert events_in(tmp_path / "usage.db") == {"m": 10, **{f"child {n}": 5 for n in range(4)}}
 
 
+def test_a_fork_in_the_middle_of_a_transaction_leaves_the_child_a_database_to_write_to(
+    tmp_path: Path,
+) -> None:
+    """SQLite remembers the locks of a process's connections: a copy of them would say "busy" to the child for ever."""
+    run_program(
+        PROLOGUE + "tracker = taximeter.start('usage.db', batch_max_age_s=0.005)\n"
+        "done = threading.Event()\n"
+        "def work():\n"
+        "    while not done.wait(0.0003): track(1, 'parent')\n"
+        "threads = [threading.Thread(target=work) for _ in range(3)]\n"
+        "for thread in threads: thread.start()\n"
+        "for n in range(30):\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        os._exit(0 if track(5, 'child') == 5 and tracker.close(10).complete else 1)\n"
+        "    assert os.waitpid(child, 0)[1] == 0, n\n"
+        "done.set()\n"
+        "for thread in threads: thread.join()\n",
+        tmp_path,
+        timeout_s=120,
+    )
+    assert events_in(tmp_path / "usage.db")["child"] == 150
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux wipes pages")
 def test_a_c_librarys_fork_keeps_to_its_own_journal(tmp_path: Path) -> None:
     """It runs no hook, the flusher of the parent is at work, and the child may well be the one that carries.

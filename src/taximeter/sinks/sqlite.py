@@ -8,6 +8,7 @@ from time import monotonic
 
 import anyio
 
+from taximeter.fork import Unforked
 from taximeter.private_file import check_plain_file, make_plain_file
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.layout import INDEXES, LAYOUT_VERSION, TABLES, VIEWS
@@ -51,6 +52,7 @@ class SqliteSink:
         self._writer: RowWriter | None = None
         self._file_id: tuple[int, int] | None = None
         self._random = Random()  # noqa: S311 - spreads waiting writers
+        self._unforked = Unforked()
 
     @property
     def is_open(self) -> bool:
@@ -63,20 +65,17 @@ class SqliteSink:
 
     async def insert(self, batch: Batch) -> int:
         """Write the batch and return how many of its events were not there yet."""
-        try:
-            connection = await self._begin()
-            if self._writer is None:
-                self._writer = RowWriter(connection)
-            new = self._writer.write(batch.lines)
-            connection.execute("COMMIT")
-        except BaseException:
-            self._disconnect()  # rolls back, and the next attempt looks at the file afresh
-            raise
-        return new
+        deadline = monotonic() + self._busy_timeout_s
+        while True:
+            new = self._insert(batch, is_last=monotonic() > deadline)
+            if new is not None:
+                return new
+            await anyio.sleep(self._random.uniform(0.001, 0.02))
 
     async def aclose(self) -> None:
         """Close the connection, which folds the write-ahead log into the database."""
-        self._disconnect()
+        with self._unforked:
+            self._disconnect()
 
     def forget(self) -> None:
         """Leave the connection to the parent: SQLite forbids carrying one over a fork, closing it included."""
@@ -84,20 +83,31 @@ class SqliteSink:
             _left_to_parent.append(self._connection)
             self._connection = self._writer = None
 
-    async def _begin(self) -> sqlite3.Connection:
-        """Open a transaction, waiting for other writers without holding up the other sinks' thread."""
-        deadline = monotonic() + self._busy_timeout_s
-        while True:
+    def _insert(self, batch: Batch, *, is_last: bool) -> int | None:
+        """Write the batch; None where somebody else is writing, so that other sinks' turn comes while we wait."""
+        with self._unforked:
             try:
-                connection = self._connected()
-                connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                if not busy or monotonic() > deadline:
-                    raise
-                await anyio.sleep(self._random.uniform(0.001, 0.02))
-            else:
-                return connection
+                if (connection := self._begun(is_last=is_last)) is None:
+                    return None
+                if self._writer is None:
+                    self._writer = RowWriter(connection)
+                new = self._writer.write(batch.lines)
+                connection.execute("COMMIT")
+            except BaseException:
+                self._disconnect()  # rolls back, and the next attempt looks at the file afresh
+                raise
+        return new
+
+    def _begun(self, *, is_last: bool) -> sqlite3.Connection | None:
+        """Return the connection in a transaction; None where somebody else is writing, unless it is the last time."""
+        try:
+            connection = self._connected()
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if is_last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            return None
+        return connection
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is not None and _file_id(self.path) != self._file_id:
