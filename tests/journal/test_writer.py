@@ -212,7 +212,7 @@ def test_a_full_disk_refuses_and_recovers(tmp_path: Path, sync: str) -> None:
         "    carry_all(folder, way)\n"
         "    assert way.lines == kept\n"
         "    assert read_ledger(folder)['list'].is_conserved\n"
-        "    assert len(segment_paths(folder.path)) == 1\n"
+        "    assert not segment_paths(folder.path)\n"  # the last one may be all the room that there will be
         "    filler.truncate(0)\n"
         "    filler.close()\n"
         "assert len(kept) > 2000, len(kept)\n"

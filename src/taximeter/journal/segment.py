@@ -55,10 +55,20 @@ class Segment:
             if not try_lock(self._descriptor) or os.fstat(self._descriptor).st_nlink != 1:
                 raise BlockingIOError(errno.EAGAIN, "the new segment is in somebody's hands")
             begin = msgspec.json.encode({"version": VERSION, "writer": name.writer, "process": os.getpid()})
-            self.append(frame(Kind.BEGIN, sequence, begin))
+            try:
+                self.append(frame(Kind.BEGIN, sequence, begin))
+            except OSError:
+                folder.unlink(str(name))  # a full disk would get an empty file more with each attempt
+                raise
         except BaseException:
             self.close()
             raise
+        self._begin_bytes = self.size_bytes
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been appended yet."""
+        return self.size_bytes == self._begin_bytes
 
     def append(self, data: bytes) -> None:
         """Append all of the data or nothing.

@@ -119,6 +119,8 @@ class Writer:
             self._write(segment, data)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                if not segment.is_empty:
+                    self._end_segment()  # once delivered it can be deleted, which may be all the room there will be
                 raise
             # The file may be beyond trust (EIO) or at the system's limit (EFBIG): a new one, once. What has been
             # written twice is told by its sequence.
