@@ -67,15 +67,17 @@ def test_a_backlog_that_stands_still_is_bad_health() -> None:
         assert problem.detail.startswith("1 pending, none delivered for")
 
 
-def test_a_journal_that_takes_nothing_is_bad_health(tmp_path: Path) -> None:
+@pytest.mark.parametrize("write_through", [False, True])
+def test_a_journal_that_takes_nothing_is_bad_health(tmp_path: Path, *, write_through: bool) -> None:
     """Until it takes events again."""
     folder = tmp_path / "journal"
-    tracker = taximeter.start(ListSink(), journal=folder)
+    tracker = taximeter.start(ListSink(), journal=folder, write_through=write_through)
     folder.write_text("in the way")
-    tracker.track_task_completion(numbered(1)[0])
+    assert tracker.track_task_completion(numbered(1)[0]) is not write_through
     wait_for(tracker, "journal_blocked", None)
     folder.unlink()
-    assert tracker.flush(10).complete
+    assert tracker.track_task_completion(numbered(1)[0])
+    assert not any(tracker.flush(10).pending.values())
     assert tracker.health().ok
     tracker.close()
 

@@ -218,7 +218,7 @@ class Flusher:
         """Return what is wrong at the moment."""
         receipt = self.receipt()
         problems = [*self._watch.problems(receipt)]
-        if self.journal is not None and self.journal.is_blocked:
+        if self.journal is not None and (self.journal.is_blocked or self.journal.is_refusing):
             problems.append(Problem(JOURNAL_BLOCKED))
         if self._packer.waiting and not self._running and not self.ended.is_set():
             problems.append(Problem(FLUSHER_DEAD))

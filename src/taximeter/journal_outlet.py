@@ -61,6 +61,8 @@ class JournalOutlet:
         """The longest line that fits into a segment."""
         self.is_blocked = False
         """Whether the disk did not take the last lines."""
+        self.is_refusing = False
+        """Whether it did not take the last line that was written through."""
         self._try_again_at = 0.0
         self._opening = threading.RLock()
         self._folder: Folder | None = None
@@ -98,11 +100,14 @@ class JournalOutlet:
         That is so where we have interrupted ourselves: a signal handler or a `__del__` during a write.
         """
         try:
-            return None if self._opened().append([line]) else ""
-        except OSError as error:
-            return JOURNAL_FULL if error.errno in (errno.EDQUOT, errno.ENOSPC) else JOURNAL_FAILED
-        except Exception:  # whatever it is, the caller's work goes on
-            return JOURNAL_FAILED
+            if not self._opened().append([line]):
+                return ""
+        except Exception as error:  # whatever it is, the caller's work goes on
+            self.is_refusing = True
+            is_full = isinstance(error, OSError) and error.errno in (errno.EDQUOT, errno.ENOSPC)
+            return JOURNAL_FULL if is_full else JOURNAL_FAILED
+        self.is_refusing = False
+        return None
 
     def counts(self, before: int) -> OutletCounts:
         """Return what this process has written, and how far each sink has come with it."""
