@@ -102,6 +102,18 @@ def test_gemini_objects_have_names_in_snake_case() -> None:
             "openai",
             (5, 3),
         ),
+        (
+            {
+                "usage": {
+                    "input_tokens": 5,
+                    "input_tokens_details": {"cached_tokens": 2},
+                    "output_tokens": 3,
+                },
+                "stop_reason": "end_turn",
+            },
+            None,
+            (5, 3),
+        ),
         ({"promptTokenCount": 5, "candidatesTokenCount": 3}, "google", (5, 3)),
         ({"prompt_eval_count": 5, "eval_count": 3}, "ollama", (5, 3)),
         ({"inputTokens": 5, "outputTokens": 3}, "aws", (5, 3)),

@@ -27,6 +27,10 @@ _TRAITS: tuple[tuple[str, frozenset[str]], ...] = (
     ("cohere.chat_v2", frozenset({"billed_units", "meta"})),
     ("openai.chat", frozenset({"choices", "completion_tokens"})),
     (
+        "openai.responses",
+        frozenset({"input_tokens_details"}),
+    ),  # also where a library says `stop_reason` beside it
+    (
         "anthropic.messages",
         frozenset({"stop_reason", "cache_read_input_tokens", "cache_creation_input_tokens"}),
     ),
