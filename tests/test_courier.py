@@ -17,7 +17,7 @@ from taximeter.delivery import Delivery
 from taximeter.errors import UnreadableEventError
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.protocol import Sink
-from taximeter.sinks.refusal import AccessDenied, BatchRefused, EventsRefused, TryLater
+from taximeter.sinks.refusal import AccessDenied, BatchRefused, EventsRefused, PartTaken, TryLater
 
 pytestmark = pytest.mark.anyio
 
@@ -253,6 +253,48 @@ async def test_partial_success_is_counted_event_by_event() -> None:
     assert delivery.refused == {1: "too_old", 7: "unknown_field"}
     assert delivery.dropped() == {"too_old": 1, "unknown_field": 1}
     assert len(sink.batches) == 1
+
+
+class StepwiseSink(TimedSink):
+    """Takes one event at a time, and then has trouble, if it is told to have any; or takes its time."""
+
+    def __init__(self, trouble: Exception | None = None, takes_s: float = 0.0) -> None:
+        super().__init__(0)
+        self.trouble = trouble
+        self.takes_s = takes_s
+
+    async def write(self, written: Batch) -> None:
+        """Take the first."""
+        await anyio.sleep(self.takes_s)
+        self.times.append(anyio.current_time())
+        self.events.append(written.events[0])
+        raise PartTaken(1, None, self.trouble)
+
+
+async def test_a_sink_that_gets_on_between_its_failures_is_not_given_up() -> None:
+    """What it has taken stays taken, and the waits do not grow: it fails often, but not in a row."""
+    sink = StepwiseSink(TryLater("busy"))
+    delivery, reason, took_s = await delivered(courier_to(sink), 100)
+    assert (reason, delivery.dropped().total(), len(sink.events)) == (None, 0, 100)
+    assert took_s < 100 * 0.05
+
+
+async def test_a_slow_sink_has_its_time_for_each_part_anew() -> None:
+    """Hundreds of requests for one batch may take longer than a batch may take."""
+    sink = StepwiseSink(takes_s=10.0)
+    delivery, reason, took_s = await delivered(courier_to(sink, retry_budget_s=30.0), 10)
+    assert (reason, delivery.is_settled) == (None, True)
+    assert took_s == pytest.approx(100.0)
+
+
+async def test_a_part_may_hold_events_that_are_refused() -> None:
+    """They are counted at their place in the batch; a part of nothing is a failure like any other."""
+    sink = FailingSink(1, PartTaken(3, {1: "too_old"}))
+    delivery, reason, _ = await delivered(courier_to(sink), 5)
+    assert (reason, delivery.refused, len(sink.events)) == (None, {1: "too_old"}, 2)
+    nothing = courier_to(FailingSink(1, PartTaken(0)))
+    assert (await delivered(nothing))[1] is None
+    assert nothing.failed_attempts == 1
 
 
 async def test_a_piece_is_the_same_batch_at_every_attempt() -> None:

@@ -52,3 +52,17 @@ def test_what_is_given_up_is_what_is_left() -> None:
 def test_an_empty_batch_is_settled() -> None:
     """There is nothing to write."""
     assert Delivery(batch_of([])).is_settled
+
+
+@given(st.integers(1, 50), st.lists(st.integers(1, 60), min_size=50))
+def test_parts_taken_from_the_front_keep_the_order(count: int, sizes: list[int]) -> None:
+    """Each event is in one part, and a place in a part is the right place in the batch."""
+    delivery, taken = delivery_of(count), 0
+    for size in sizes:
+        if delivery.is_settled:
+            break
+        assert delivery.left == [*range(taken, count)]
+        delivery.take_first(size, {0: "invalid"})
+        assert delivery.refused[taken] == "invalid"
+        taken += size
+    assert delivery.is_settled

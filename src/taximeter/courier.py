@@ -14,7 +14,7 @@ from taximeter.errors import UnreadableEventError
 from taximeter.policy import Policy
 from taximeter.receipt import SinkReceipt
 from taximeter.sinks.protocol import Sink
-from taximeter.sinks.refusal import AccessDenied, BatchRefused, EventsRefused, TryLater
+from taximeter.sinks.refusal import AccessDenied, BatchRefused, EventsRefused, PartTaken, TryLater
 
 FAILED = "sink_failed"
 TIMED_OUT = "sink_timeout"
@@ -117,8 +117,9 @@ class Courier:
                 await self._hurried.wait()
 
     async def _attempt(self, delivery: Delivery) -> bool:
-        """Write the next piece; return whether there is nothing more to be done now."""
+        """Write the next piece; return whether there is nothing more to be done now, or not within this budget."""
         self._breaker.begin()
+        has_budget_anew = False
         try:
             await self.sink.write(delivery.piece)
         except BaseException as error:  # even SystemExit out of a sink is the sink's failure, not our end
@@ -128,10 +129,11 @@ class Courier:
             ):
                 raise  # by us: the budget or the close; any other cancellation is the sink's own doing
             self._understand(error, delivery)
+            has_budget_anew = isinstance(error, PartTaken) and error.count > 0
         else:
             delivery.take()
             self._breaker.succeed()
-        return delivery.is_settled or self.state is State.DENIED
+        return delivery.is_settled or has_budget_anew or self.state is State.DENIED
 
     def _understand(self, error: BaseException, delivery: Delivery) -> None:
         """Do what the sink asks for by what it raised."""
@@ -142,6 +144,13 @@ class Courier:
                 self._bury(delivery, delivery.split(error.reason))
             case UnreadableEventError():
                 self._bury(delivery, delivery.split(UNREADABLE))
+            case PartTaken():
+                if error.count > 0:
+                    self._bury(delivery, delivery.take_first(error.count, error.refused))
+                if error.cause is not None and not delivery.is_settled:
+                    self._understand(error.cause, delivery)
+                elif error.count <= 0:
+                    self._fail(describe(error))
             case AccessDenied():
                 self.failed_attempts += self.state is not State.DENIED
                 self.last_error = describe(error)

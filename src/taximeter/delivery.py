@@ -61,6 +61,15 @@ class Delivery:
         self.refused |= fresh
         return fresh
 
+    def take_first(self, count: int, refused: Mapping[Any, object] | None = None) -> dict[int, str]:
+        """Settle the first *count* events of the piece, as `take` does the whole; the rest is a piece of its own."""
+        start, piece = self._pieces[-1]
+        if count >= len(piece):
+            return self.take(refused)
+        rest = (start + count, batch_of(list(piece.lines[count:])))
+        self._pieces[-1:] = [rest, (start, batch_of(list(piece.lines[:count])))]
+        return self.take(refused)
+
     def split(self, reason: str) -> dict[int, str]:
         """Cut the refused piece in two halves; a single event is refused itself, and returned as by `take`."""
         start, piece = self._pieces[-1]

@@ -12,7 +12,7 @@ from taximeter.errors import ConfigurationError
 from taximeter.event import CallFinishedEvent, CallFinishedPayload, CallStartedEvent, TaskCompletionEvent
 from taximeter.runs import run
 from taximeter.sinks.protocol import Sink
-from taximeter.sinks.refusal import AccessDenied, EventsRefused, TryLater
+from taximeter.sinks.refusal import AccessDenied, EventsRefused, PartTaken, TryLater
 from taximeter.sinks.runs import RunsSink
 from taximeter.sinks.table import sink_for
 from taximeter.tracker import Tracker, start
@@ -114,21 +114,33 @@ def test_a_service_in_trouble_is_asked_again(
 
 
 @pytest.mark.anyio
-async def test_a_batch_that_comes_again_goes_on_where_it_stopped(service: TelemetryService) -> None:
-    """And one that comes as a whole after a crash changes nothing."""
+async def test_what_was_told_before_the_trouble_stays_told(service: TelemetryService) -> None:
+    """And a batch that comes again as a whole, as after a crash, changes nothing."""
     events = [CallStartedEvent(span_id=f"{n:016x}", trace_id="t") for n in range(3)]
-    again = batch(*events)
-    service.troubles = [201, 503]
+    service.troubles = [201, 422, 503]
     sink = RunsSink(service.url)
-    with pytest.raises(TryLater):
-        await sink.write(again)
-    await sink.write(again)
+    with pytest.raises(PartTaken) as stopped:
+        await sink.write(batch(*events))
+    assert (stopped.value.count, stopped.value.refused) == (2, {1: "refused"})
+    assert isinstance(stopped.value.cause, TryLater)
+    await sink.write(batch(*events[2:]))
     assert len(service.requests) == 4
     await sink.aclose()
     fresh = RunsSink(service.url)
     await fresh.write(batch(*events))
     await fresh.aclose()
     assert len(service.runs) == 3
+
+
+def test_a_service_that_fails_now_and_then_loses_nothing(service: TelemetryService) -> None:
+    """However many requests a batch needs: one in four fails here."""
+    service.troubles = [0, 0, 503, 0] * 50
+    with start(f"runs+{service.url}", retry_budget_s=1.0, close_timeout_s=60.0) as tracker:
+        for _ in range(40):
+            with call(tracker=tracker):
+                pass
+    assert tracker.receipt().complete
+    assert [run["status"] for run in service.runs.values()] == ["success"] * 40
 
 
 @pytest.mark.anyio

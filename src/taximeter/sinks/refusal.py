@@ -40,6 +40,24 @@ class EventsRefused(Exception):  # noqa: N818 - as above
         self.by_index = dict(by_index)
 
 
+class PartTaken(Exception):  # noqa: N818 - as above
+    """The sink has taken the first events of the batch; the others are offered again, with a time of their own.
+
+    Args:
+        count: How many events are settled.
+        refused: Why, in one word, by the event's place in the batch, for those of them that it will never take.
+        cause: What kept it from the next one, which is understood as if it had been raised; None for nothing.
+    """
+
+    def __init__(
+        self, count: int, refused: Mapping[int, str] | None = None, cause: Exception | None = None
+    ) -> None:
+        super().__init__(f"{count} events taken")
+        self.count = count
+        self.refused = dict(refused or {})
+        self.cause = cause
+
+
 class AccessDenied(Exception):  # noqa: N818 - as above
     """The sink does not let us in: its batches are kept, and tried again now and then, until somebody mends the credentials.
 

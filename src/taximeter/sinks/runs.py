@@ -2,6 +2,7 @@
 
 import os
 import ssl
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ import msgspec
 from taximeter.event import CallFailedEvent, CallFinishedEvent, Event, TaskCompletionEvent
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.http_answer import HttpAnswer, check_status
-from taximeter.sinks.refusal import BatchRefused, EventsRefused
+from taximeter.sinks.refusal import AccessDenied, BatchRefused, EventsRefused, PartTaken, TryLater
 from taximeter.sinks.run_requests import begin_after_all, requests_of, run_key
 from taximeter.sinks.server import Server
 
@@ -21,6 +22,8 @@ _THERE_ALREADY = 409
 _NOT_THERE = 404
 _CLOSED = {401, 403}
 _REMEMBERED_CALLS = 10_000
+_LONGEST_WRITE_S = 1.0
+"""What one write may take: hundreds of requests to a slow service go beyond the time that there is for a batch."""
 
 
 class RunsSink:
@@ -70,16 +73,23 @@ class RunsSink:
         """Tell of each event; a batch that comes again goes on where it stopped.
 
         Raises:
-            EventsRefused, TryLater, AccessDenied: See `taximeter.sinks.refusal`.
+            EventsRefused, PartTaken, TryLater, AccessDenied: See `taximeter.sinks.refusal`.
         """
         if batch is not self._batch:
             self._batch, self._told, self._refused = batch, 0, {}
+        until_s = monotonic() + _LONGEST_WRITE_S
         for index, event in list(enumerate(batch.events))[self._told :]:
             try:
                 await self._tell(event)
             except BatchRefused as refusal:  # of this one event: each has a request of its own
                 self._refused[index] = refusal.reason
+            except (AccessDenied, TryLater) as trouble:
+                if index:
+                    raise PartTaken(index, self._refused, trouble) from trouble
+                raise
             self._told = index + 1
+            if monotonic() > until_s and self._told < len(batch.events):
+                raise PartTaken(self._told, self._refused)
         self._batch = None
         if self._refused:
             raise EventsRefused(self._refused)
