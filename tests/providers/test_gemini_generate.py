@@ -112,3 +112,13 @@ def test_modalities_are_priced_apart() -> None:
     assert (usage.cache_read_tokens, usage.cache_read_audio_tokens) == (10, 20)
     assert (usage.audio_input_tokens, usage.image_input_tokens, usage.uncached_input_tokens) == (30, 10, 30)
     assert (usage.image_output_tokens, usage.text_output_tokens) == (45, 5)
+
+
+def test_a_misshapen_modality_hides_none_of_the_others() -> None:
+    """Numbers as text count, as protobuf's JSON writes them; what is no object is passed over."""
+    details = [None, {"modality": "AUDIO", "tokenCount": "7"}, {"modality": "IMAGE", "tokenCount": 2}]
+    usage = read_body(
+        GENERATE, {"usageMetadata": {"promptTokenCount": 10, "promptTokensDetails": details}}
+    ).usage
+    assert usage is not None
+    assert (usage.audio_input_tokens, usage.image_input_tokens, usage.uncached_input_tokens) == (7, 2, 1)

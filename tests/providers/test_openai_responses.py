@@ -17,6 +17,7 @@ RESPONSES = "openai.responses"
         ([{"type": "function_call", "call_id": "a"}], (1, 0)),
         ([{"type": "custom_tool_call"}, {"type": "local_shell_call"}, {"type": "computer_call"}], (3, 0)),
         ([{"type": "shell_call", "call_id": "a"}, {"type": "shell_call_output", "call_id": "a"}], (0, 1)),
+        ([{"type": "function_call"}, {"type": "function_call_output"}], (1, 0)),
         ([{"type": "tool_search_call", "execution": "client"}], (1, 0)),
         ([{"type": "tool_search_call", "execution": "server"}, {"type": "tool_search_output"}], (0, 1)),
         ([{"type": "mcp_list_tools"}, {"type": "mcp_call"}, {"type": "mcp_approval_request"}], (0, 1)),

@@ -103,7 +103,10 @@ class Answer:
         """Return the facts of the whole."""
         self.settle()
         facts = self.facts
-        facts.finish_reasons = tuple(map(self._finish_reasons.__getitem__, sorted(self._finish_reasons)))
+        reasons = self._finish_reasons
+        if len(reasons) > 1:
+            reasons = dict(sorted(reasons.items()))
+        facts.finish_reasons = tuple(reasons.values())
         usage = facts.usage
         if usage is not None and (usage.uncached_input_tokens is None or usage.text_output_tokens is None):
             facts.partial = facts.raw_usage is not None and has_unreadable_count(facts.raw_usage)

@@ -141,7 +141,8 @@ class MessagesAnswer(Answer):
         facts.service_tier = as_text(raw.get("service_tier"))
         context = {name: text for name in ("speed", "inference_geo") if (text := as_text(raw.get(name)))}
         facts.price_context = context or None
-        facts.charges = read_charges(raw, facts.usage)
+        if "iterations" in raw:
+            facts.charges = read_charges(raw, facts.usage)
 
     def _start(self, message: _Start) -> None:
         """Take the empty message that a stream begins with; blocks and the stop reason have events of their own."""

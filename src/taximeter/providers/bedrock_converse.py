@@ -77,14 +77,18 @@ class ConverseAnswer(Answer):
         if names_failure(self.event):
             return  # see settle
         events = {self.event: document} if self.event else document
-        self._add_message(as_mapping(nested(events, "output", "message")))
-        self._add_block(as_mapping(nested(events, "contentBlockStart", "start")))
+        if "output" in events:
+            self._add_message(nested(events, "output", "message"))
+        if "contentBlockStart" in events:
+            self._add_block(nested(events, "contentBlockStart", "start"))
         if "contentBlockDelta" in events:
             self.has_output = True
-        for holder in (events, as_mapping(events.get("messageStop"))):
-            self.note_finish(0, holder.get("stopReason"))
-        for holder in (events, as_mapping(events.get("metadata"))):
-            self._note_usage(holder)
+        self.note_finish(0, events.get("stopReason"))
+        self._note_usage(events)
+        if "messageStop" in events:
+            self.note_finish(0, as_mapping(events["messageStop"]).get("stopReason"))
+        if "metadata" in events:
+            self._note_usage(as_mapping(events["metadata"]))
 
     def settle(self) -> None:
         """Work out usage, and whether the stream ended in an error, whose frame may hold no document."""
@@ -111,7 +115,7 @@ class ConverseAnswer(Answer):
         if usage := as_mapping(holder.get("usage")):
             self.facts.raw_usage = merged(self.facts.raw_usage, usage)
             self.usage_is_final = True
-        if tier := as_text(as_mapping(holder.get("serviceTier")).get("type")):
+        if "serviceTier" in holder and (tier := as_text(as_mapping(holder["serviceTier"]).get("type"))):
             self.facts.service_tier = tier
 
 

@@ -5,7 +5,7 @@ cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentR
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypedDict
 
 import msgspec
@@ -93,8 +93,14 @@ class _Chunk(msgspec.Struct, gc=False):
 _glance = msgspec.json.Decoder(_Chunk)
 
 
+class _Modality(msgspec.Struct, gc=False, rename="camel"):
+    modality: Any = None
+    token_count: Count = None
+    tokens: Count = None
+
+
 class GenerateCounts(msgspec.Struct, gc=False, rename="camel"):
-    """The counts of a usage, but for those by modality."""
+    """The counts of a usage."""
 
     prompt_token_count: Count = None
     tool_use_prompt_token_count: Count = None
@@ -103,12 +109,10 @@ class GenerateCounts(msgspec.Struct, gc=False, rename="camel"):
     response_token_count: Count = None
     thoughts_token_count: Count = None
     total_token_count: Count = None
-
-
-class _Modality(msgspec.Struct, gc=False, rename="camel"):
-    modality: Any = None
-    token_count: Count = None
-    tokens: Count = None
+    prompt_tokens_details: list[_Modality] | None = None
+    cache_tokens_details: list[_Modality] | None = None
+    candidates_tokens_details: list[_Modality] | None = None
+    response_tokens_details: list[_Modality] | None = None
 
 
 class GenerateRequest(TypedDict, total=False):
@@ -171,7 +175,7 @@ class GenerateAnswer(Answer):
         self.complete = self.complete or bool(self._finish_reasons)
         if raw := facts.raw_usage:
             facts.usage = read_usage(raw)
-            if pieces := self._billed_pieces():
+            if (self._searches or self._maps) and (pieces := self._billed_pieces()):
                 facts.usage = msgspec.structs.replace(facts.usage, units=pieces)
             facts.service_tier = as_text(raw.get("serviceTier"))
             if traffic := as_text(raw.get("trafficType")):
@@ -246,18 +250,21 @@ def _is_open(candidate: _Candidate) -> bool:
 def read_usage(raw: Mapping[str, Any]) -> Usage:
     """Return the usage; thinking stands beside the candidates and the tools' prompt beside the prompt."""
     counts = shaped(raw, GenerateCounts)
-    prompts, cached = modalities(raw.get("promptTokensDetails")), modalities(raw.get("cacheTokensDetails"))
-    outputs = modalities(raw.get("candidatesTokensDetails") or raw.get("responseTokensDetails"))
-    output, thoughts = counts.candidates_token_count, counts.thoughts_token_count
+    prompts, cached = _by_modality(counts.prompt_tokens_details), _by_modality(counts.cache_tokens_details)
+    outputs = _by_modality(counts.candidates_tokens_details or counts.response_tokens_details)
+    prompt, thoughts = counts.prompt_token_count, counts.thoughts_token_count
+    output = counts.candidates_token_count
     if output is None:
         output = counts.response_token_count
     if thoughts:
         output = known_sum(output, thoughts)
+    if counts.tool_use_prompt_token_count is not None:
+        prompt = known_sum(prompt, counts.tool_use_prompt_token_count)
     if output is None and counts.prompt_token_count == counts.total_token_count is not None:
         output = 0  # protobuf leaves zeros out
     return usage_of(
         split_input(
-            known_sum(counts.prompt_token_count, counts.tool_use_prompt_token_count),
+            prompt,
             cache_read=counts.cached_content_token_count,
             audio=prompts.get("AUDIO"),
             cached_audio=cached.get("AUDIO"),
@@ -265,7 +272,7 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
         ),
         split_output(
             output,
-            reasoning=counts.thoughts_token_count,
+            reasoning=thoughts,
             audio=outputs.get("AUDIO"),
             image=outputs.get("IMAGE"),
         ),
@@ -274,11 +281,14 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
 
 def modalities(details: Any) -> Mapping[str, int]:
     """Return tokens by modality."""
+    return _by_modality([shaped(raw, _Modality) for raw in as_items(details)])
+
+
+def _by_modality(details: Sequence[_Modality] | None) -> Mapping[str, int]:
     if not details:
         return _NO_MODALITIES
     counts: dict[str, int] = {}
-    for raw in as_items(details):
-        detail = shaped(raw, _Modality)
+    for detail in details:
         modality, count = detail.modality, detail.token_count
         if isinstance(modality, int) and 0 <= modality < len(_MODALITIES):
             modality = _MODALITIES[modality]

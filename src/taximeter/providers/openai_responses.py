@@ -182,10 +182,11 @@ class ResponsesAnswer(Answer):
         """Work out usage and tool calls."""
         facts = self.facts
         facts.tool_call_count, facts.server_tool_call_count = count_calls(self._items)
-        if facts.raw_usage:
-            facts.usage = read_usage(facts.raw_usage, self._items)
-            facts.charges = read_charges(facts.raw_usage, facts.usage, self._image_model)
-            facts.reported_cost_usd = reported_cost(facts.raw_usage)
+        if raw := facts.raw_usage:
+            facts.usage = read_usage(raw, self._items if facts.server_tool_call_count else ())
+            if "tool_usage" in raw:
+                facts.charges = read_charges(raw, facts.usage, self._image_model)
+            facts.reported_cost_usd = reported_cost(raw)
 
     def _begin(self, response: Response) -> None:
         self.note_names(response.id, response.model)
@@ -215,6 +216,7 @@ def read_usage(raw: Mapping[str, Any], items: Sequence[Item] = ()) -> Usage:
     counts = shaped(raw, ResponseCounts)
     inputs = counts.input_tokens_details or _NO_INPUT_DETAILS
     outputs = counts.output_tokens_details or _NO_OUTPUT_DETAILS
+    billed = raw.get("tool_usage")
     return usage_of(
         split_input(
             counts.input_tokens,
@@ -229,7 +231,7 @@ def read_usage(raw: Mapping[str, Any], items: Sequence[Item] = ()) -> Usage:
             audio=outputs.audio_tokens,
             image=outputs.image_tokens,
         ),
-        units=count_units(items, as_mapping(raw.get("tool_usage"))),
+        units=count_units(items, as_mapping(billed)) if items or billed else _NOTHING,
     )
 
 
@@ -257,16 +259,19 @@ def count_calls(items: Sequence[Item]) -> tuple[int, int]:
 
     A call whose output stands beside it was run by the provider, whatever its kind.
     """
-    answered = {item.call_id for item in items if item.call_id and (item.type or "").endswith("_output")}
-    client = server = 0
+    asked: list[str | None] = []
+    answered: set[str] = set()
+    hosted = 0
     for item in items:
         kind = item.type or ""
         if kind in CLIENT_CALLS or (kind == "tool_search_call" and item.execution == "client"):
-            mine = item.call_id not in answered
-            client, server = client + mine, server + (not mine)
+            asked.append(item.call_id)
         elif kind.endswith("_call"):
-            server += 1
-    return client, server
+            hosted += 1
+        elif item.call_id and kind.endswith("_output"):
+            answered.add(item.call_id)
+    unanswered = [call_id for call_id in asked if call_id not in answered] if answered else asked
+    return len(unanswered), hosted + len(asked) - len(unanswered)
 
 
 def count_units(items: Sequence[Item], tool_usage: Mapping[str, Any] = _NOTHING) -> dict[str, int]:

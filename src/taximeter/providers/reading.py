@@ -86,7 +86,6 @@ class Reading:
         self._unreadable = False
         self._passing: Document | None = None
         self._text = TextLength()
-        self._likeness = Likeness()
 
     @property
     def has_output(self) -> bool:
@@ -118,6 +117,9 @@ class Reading:
                 data = self._lead = (self._lead + data).removeprefix(_MARK)
                 if (framing := self._begin()) is None:
                     return
+            if isinstance(framing, WholeBody):
+                framing.feed(data)  # of which nothing can be read before its end
+                return
             likeness = self._likeness
             if likeness.holds(data):
                 self._text.note_alike(len(data) - likeness.frame_bytes)
@@ -170,6 +172,8 @@ class Reading:
             self._framing = BinaryBody()
         else:
             self._framing = choose_framing(head or b" ", label, answer.framing)
+        if not isinstance(self._framing, WholeBody):
+            self._likeness = Likeness()
         answer.has_output = isinstance(self._framing, BinaryBody)
         self._lead = b""
         return self._framing
