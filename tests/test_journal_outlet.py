@@ -362,6 +362,8 @@ def test_a_flush_does_not_wait_for_events_that_are_refused_meanwhile(folder: Pat
         ({"carry": False}, "carry"),
         ({"sync": "durable"}, "sync"),
         ({"journal": "j", "journal_max_bytes": 0}, "journal_max_bytes"),
+        ({"journal": "j", "write_through": "false"}, "write_through"),
+        ({"journal": "j", "carry": None}, "carry"),
     ],
 )
 def test_options_that_cannot_work(tmp_path: Path, options: dict[str, Any], key: str) -> None:
@@ -373,6 +375,18 @@ def test_options_that_cannot_work(tmp_path: Path, options: dict[str, Any], key: 
     with pytest.raises(ConfigurationError) as refused:
         taximeter.start("memory:", **options)
     assert refused.value.key == key
+
+
+@pytest.mark.parametrize("option", ["journal", "dead_letters"])
+@pytest.mark.parametrize("path", [1, True, b"bytes", [], "", "nul\0"])
+def test_what_is_no_path_is_refused(
+    option: str, path: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty one would be the working folder, which would be closed to others."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError) as refused:
+        taximeter.start("memory:", **{option: path})
+    assert (refused.value.key, refused.value.value) == (option, path)
 
 
 FORK = """

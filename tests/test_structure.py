@@ -29,7 +29,7 @@ ORDER = [
     {"builder", "observation", "sighting"},
     {"scrubber", "digest"},
     {"fault", "call_moments"},
-    {"losses", "policy", "declaration", "encoding", "private_file"},
+    {"losses", "policy", "declaration", "encoding", "private_file", "given_path"},
     {"queue", "receipt", "health"},
     {"sinks"},
     {"breaker", "dead_letters", "delivery", "courier", "redelivery", "lane", "outlet", "alarm"},

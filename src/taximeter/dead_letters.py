@@ -11,12 +11,15 @@ from time import time_ns
 import msgspec
 
 from taximeter.errors import ConfigurationError
+from taximeter.given_path import path_from
 from taximeter.private_file import open_private_file
 
 FILE_NAME = "dead-letters.ndjson"
 """What the file in a journal's folder is called."""
 CLAIMED_SUFFIX = ".retrying"
 """The end of its name while its letters are being sent again."""
+
+_ALLOWED = "a file in a folder that exists; no link"
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,9 +61,9 @@ def file_for(path: str | os.PathLike[str] | None) -> Path | None:
     """
     if path is None:
         return None
-    file = Path(path)
+    file = path_from("dead_letters", path, _ALLOWED)
     if file.is_symlink() or (file.exists() and not file.is_file()) or not file.parent.is_dir():
-        raise ConfigurationError("dead_letters", str(path), "a file in a folder that exists; no link")
+        raise ConfigurationError("dead_letters", str(path), _ALLOWED)
     return file
 
 

@@ -159,11 +159,21 @@ def test_a_token_does_not_travel_in_the_clear(url: str, monkeypatch: pytest.Monk
         HttpSink(url)
 
 
-@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), "10"])
+@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), float("inf"), "10", True])
 def test_a_time_that_is_none_is_refused(timeout_s: Any) -> None:
     """At the start."""
     with pytest.raises(ConfigurationError, match="timeout_s"):
         HttpSink("https://host", timeout_s=timeout_s)
+
+
+@pytest.mark.parametrize(
+    "option", [{"ssl_context": "chain.pem"}, {"ssl_context": False}, {"trust_env": "no"}]
+)
+def test_an_option_of_another_kind_is_refused(option: Any) -> None:
+    """At the start, and not with the first request."""
+    with pytest.raises(ConfigurationError) as refused:
+        HttpSink("https://host", **option)
+    assert {refused.value.key: refused.value.value} == option
 
 
 def test_certificates_that_cannot_be_read_are_refused(

@@ -34,6 +34,8 @@ def test_batches_go_below_the_address(url: str, address: str) -> None:
         "https://h h/",
         "https://[::1",
         "https://host:port",
+        "https://host:0",
+        "https://host:99999",
         "ftp://host",
         "host",
         7,

@@ -7,7 +7,10 @@ from typing import Any
 import msgspec
 
 from taximeter.errors import ConfigurationError
+from taximeter.given_path import path_from
 from taximeter.journal.sync import Sync
+
+_ALLOWED = "a folder, or a path in a folder that exists; no link"
 
 
 class JournalOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,14 +38,17 @@ def journal_options(
         policy = Sync(sync)
     except ValueError as error:
         raise ConfigurationError("sync", sync, f"one of {', '.join(Sync)}") from error
+    for key, value in (("write_through", write_through), ("carry", carry)):
+        if not isinstance(value, bool):  # a text "false" of the environment would mean the opposite
+            raise ConfigurationError(key, value, "True or False")
     if path is None:
         _refuse("write_through", write_through, allowed=False)
         _refuse("carry", carry, allowed=True)
         _refuse("sync", policy, allowed=Sync.JOURNALED)
         return None
-    folder = Path(path)
+    folder = path_from("journal", path, _ALLOWED)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()) or not folder.parent.is_dir():
-        raise ConfigurationError("journal", str(path), "a folder, or a path in a folder that exists; no link")
+        raise ConfigurationError("journal", str(path), _ALLOWED)
     if folder.exists() and folder.stat().st_uid != os.geteuid():
         raise ConfigurationError("journal", str(path), "a folder that belongs to the user of this process")
     return JournalOptions(path=folder, sync=policy, write_through=write_through, carry=carry)

@@ -4,6 +4,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from importlib import import_module
+from math import inf
 from typing import Any
 
 import httpx
@@ -51,6 +52,10 @@ class Server:
             raise ConfigurationError("url", shown(address), "https://, because it is used with a token")
         if not _is_time(timeout_s):
             raise ConfigurationError("timeout_s", timeout_s, "a number of seconds above 0")
+        if not isinstance(ssl_context, ssl.SSLContext | None):
+            raise ConfigurationError("ssl_context", ssl_context, "an ssl.SSLContext, or None")
+        if not isinstance(trust_env, bool):
+            raise ConfigurationError("trust_env", trust_env, "True or False")
         self.name = url.partition("://")[2].rstrip("/")
         """Host and path, as receipts call it."""
         self._host = address.netloc.decode("ascii")
@@ -112,7 +117,7 @@ class Server:
 
 
 def _is_time(seconds: Any) -> bool:
-    return isinstance(seconds, int | float) and seconds > 0
+    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds < inf
 
 
 def _default_ssl_context() -> ssl.SSLContext:

@@ -24,6 +24,7 @@ def server_address(url: str, path: str) -> httpx.URL:
             "url", "(cannot be read)", ALLOWED
         ) from None  # which would repeat a part of it
     is_server = parsed.scheme in ("http", "https") and parsed.host and "%" not in parsed.host
+    is_server = is_server and (parsed.port is None or 0 < parsed.port < 1 << 16)
     if not is_server or parsed.userinfo or parsed.query or parsed.fragment:
         raise ConfigurationError("url", shown(parsed), ALLOWED)
     return parsed.copy_with(path=parsed.path.rstrip("/") + path)
