@@ -118,6 +118,10 @@ def test_the_provider_is_the_files_word_or_its_name(tmp_path: Path) -> None:
         ),
         ("[prices]\ninput_usd_per_mtok = true", "prices.input_usd_per_mtok=True: must be a number"),
         ('[prices]\nunit = "eur"', "prices.unit='eur': must be one of usd_per_mtok,"),
+        (
+            "[prices]\ninput_usd_per_mtok = 1\n[models.a-4.1.prices]\ninput_usd_per_mtok = 2",
+            "{file}: models.a-4.1.prices={{'input_usd_per_mtok': 2}}: must be written as [models.\"a-4.1\".prices]",
+        ),
         ("[models.a]\nprices = 1", "{file}: models.a.prices=1: must be a table"),
     ],
 )
@@ -131,6 +135,12 @@ def test_an_error_names_file_key_value_and_what_is_allowed(
     with pytest.raises(ConfigurationError) as caught:
         taximeter.prices.from_toml(path)
     assert message.format(file=path) in str(caught.value)
+
+
+def test_what_is_no_path_is_refused() -> None:
+    """As a setting that is missing would be."""
+    with pytest.raises(ConfigurationError, match="path=None"):
+        taximeter.prices.from_toml(None)  # type: ignore[arg-type]  # that is the point
 
 
 def test_the_applications_own_settings_are_left_alone(tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ def from_toml(path: str | os.PathLike[str]) -> tuple[Override, ...]:
         ConfigurationError: There is no such file, it is no TOML or has no prices, or one of them cannot be; names the
             file, the key, the value and what is allowed.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ConfigurationError("path", path, "the path of a TOML file")
     file = os.fspath(path)
     content = _read(Path(path), file)
     provider = content.get("provider", Path(path).stem)
@@ -106,9 +108,28 @@ def _overrides(content: Mapping[str, Any], provider: str, file: str) -> Iterator
         yield _override(shared, provider, "*", f"{file}: prices")
     models = content.get("models")
     for model, settings in models.items() if isinstance(models, Mapping) else ():
+        _refuse_dots(settings, f"models.{model}", file)
         if isinstance(settings, Mapping) and "prices" in settings:
             source = f"{file}: models.{model}.prices"
             yield _override({**shared, **_amounts(settings["prices"], source)}, provider, model, source)
+
+
+def _refuse_dots(settings: Any, path: str, file: str) -> None:
+    """Refuse `[models.gpt-4.1.prices]`, which to TOML is a table `1` of the model `gpt-4`, and would go unread.
+
+    Raises:
+        ConfigurationError: That is what stands there.
+    """
+    for key, value in settings.items() if isinstance(settings, Mapping) else ():
+        if key == "prices" or not isinstance(value, Mapping):
+            continue
+        inner = f"{path}.{key}"
+        if isinstance(value.get("prices"), Mapping):
+            name = inner.removeprefix("models.")
+            raise ConfigurationError(
+                f"{file}: {inner}.prices", value["prices"], f'written as [models."{name}".prices]'
+            )
+        _refuse_dots(value, inner, file)
 
 
 def _override(amounts: Amounts, provider: str, model: str, source: str) -> Override:
