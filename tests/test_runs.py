@@ -142,7 +142,9 @@ def test_events_of_every_kind_pass(tracker: Tracker) -> None:
     assert it.totals.calls == 1
 
 
-@pytest.mark.parametrize("options", [{"slowest": -1}, {"agnet": "x"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"slowest": -1}, {"slowest": "all"}, {"agnet": "x"}, {"tracker": "u.db"}], ids=str
+)
 def test_a_setting_that_cannot_work_is_refused(options: Any) -> None:
     """At construction."""
     with pytest.raises(ConfigurationError, match=next(iter(options))):

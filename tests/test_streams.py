@@ -283,11 +283,11 @@ def test_time_may_count_from_the_request(tracker: ListTracker) -> None:
 
 @pytest.mark.parametrize(
     ("stream", "options"),
-    [(5, {}), (None, {}), ([], {"wire_format": "klingon"}), ([], {"agnet": "x"})],
+    [(5, {}), (None, {}), ([], {"wire_format": "klingon"}), ([], {"agnet": "x"}), ([], {"started_s": "now"})],
     ids=str,
 )
 def test_what_cannot_be_metered_is_refused_at_once(tracker: ListTracker, stream: Any, options: Any) -> None:
-    """No stream, no such format, no such field."""
+    """No stream, no such format, no such field, no time."""
     with pytest.raises(ConfigurationError):
         wrap_stream(stream, tracker, **options)
 

@@ -50,7 +50,7 @@ class run:  # noqa: N801 - reads as a statement: `with taximeter.run("nightly") 
         **fields: Fields of the scope.
 
     Raises:
-        ConfigurationError: A field that no scope has, or a count below nought, at construction.
+        ConfigurationError: A field that no scope has, a count below nought or what is no tracker, at construction.
     """
 
     def __init__(
@@ -62,8 +62,7 @@ class run:  # noqa: N801 - reads as a statement: `with taximeter.run("nightly") 
         slowest: int = 5,
         **fields: Any,
     ) -> None:
-        if slowest < 0:
-            raise ConfigurationError("slowest", slowest, "a whole number of at least 0")
+        _check(slowest, tracker)
         NOBODY.within(**fields)
         self.name = name
         self.run_id = run_id or new_event_id()
@@ -185,6 +184,13 @@ class run:  # noqa: N801 - reads as a statement: `with taximeter.run("nightly") 
     def _track(self, kind: Callable[..., Event], payload: msgspec.Struct) -> None:
         if self._tracker is not None:
             self._tracker.track_task_completion(kind(payload=payload, **ids_of(self.scope)))
+
+
+def _check(slowest: Any, tracker: Any) -> None:
+    if not isinstance(slowest, int) or slowest < 0:
+        raise ConfigurationError("slowest", slowest, "a whole number of at least 0")
+    if tracker is not None and not isinstance(tracker, Tracker):
+        raise ConfigurationError("tracker", tracker, "what `taximeter.start` returns, or None")
 
 
 _open: dict[str, run] = {}

@@ -48,9 +48,9 @@ def wrap_stream(
         **fields: Fields of the event.
 
     Raises:
-        ConfigurationError: Something that is no stream, a format or a field that there is not.
+        ConfigurationError: Something that is no stream or no time, a format or a field that there is not.
     """
-    _check(stream, wire_format, fields)
+    _check(stream, wire_format, started_s, fields)
     if _is_metered(stream, tracker):
         return stream
     reading = ChunkReading(provider=provider, wire_format=wire_format, model=model, request=request)
@@ -58,11 +58,13 @@ def wrap_stream(
     return metered
 
 
-def _check(stream: Any, wire_format: str | None, fields: Mapping[str, Any]) -> None:
+def _check(stream: Any, wire_format: str | None, started_s: Any, fields: Mapping[str, Any]) -> None:
     if not _GIVES_ITEMS.intersection(_features(type(stream))):
         raise ConfigurationError("stream", type(stream).__qualname__, _ALLOWED)
     if wire_format is not None and wire_format not in FORMATS:
         raise ConfigurationError("wire_format", wire_format, f"one of {', '.join(FORMATS)}")
+    if started_s is not None and not isinstance(started_s, int | float):
+        raise ConfigurationError("started_s", started_s, "what `time.perf_counter()` returned, or None")
     for name, value in fields.items():
         if name not in _FIELDS:
             raise ConfigurationError(name, value, f"one of {', '.join(sorted(_FIELDS))}")

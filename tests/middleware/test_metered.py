@@ -712,6 +712,8 @@ def test_a_wrong_argument_is_an_error_at_construction() -> None:
         Metered(adapter, levle="INFO")  # type: ignore[call-arg]  # that is the point
     with pytest.raises(ConfigurationError, match="read=7: must be a function"):
         Metered(adapter, read=7)  # type: ignore[arg-type]  # as above
+    with pytest.raises(ConfigurationError, match=r"tracker='usage\.db': must be what"):
+        Metered(adapter, "usage.db")
     with pytest.raises(ConfigurationError, match="an object with a method ask"):
         Metered(adapter, methods="ask")
     with pytest.raises(ConfigurationError, match=r"level='x'"):

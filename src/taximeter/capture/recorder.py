@@ -81,14 +81,23 @@ class Recorder(msgspec.Struct, frozen=True):
             self.also.count_capture_error()
 
 
+def check_tracker(tracker: Any) -> None:
+    """Refuse what is no tracker.
+
+    Raises:
+        ConfigurationError: It takes no events.
+    """
+    if not callable(getattr(tracker, "track_task_completion", None)):
+        raise ConfigurationError("tracker", tracker, "what `taximeter.start` returns")
+
+
 def recorder_for(tracker: Tracks, *, invisible_usage: bool) -> Recorder:
     """Return the recorder of a tracker, ready for the first call.
 
     Raises:
         ConfigurationError: What was given is no tracker.
     """
-    if not callable(getattr(tracker, "track_task_completion", None)):
-        raise ConfigurationError("tracker", tracker, "what `taximeter.start` returns")
+    check_tracker(tracker)
     recorder = Recorder(tracker, invisible_usage)
     recorder.warm_up()
     return recorder

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
 from taximeter.builder import EventBuilder
+from taximeter.capture.recorder import check_tracker
 from taximeter.errors import ConfigurationError
 from taximeter.middleware.adapter import Adapter, adapters_of
 from taximeter.middleware.invocation import Invocation
@@ -69,6 +70,8 @@ class Metered:
 
     def __init__(self, inner: Any, tracker: Any = None, **options: Unpack[MeteredOptions]) -> None:
         check_options(options)
+        if tracker is not None:
+            check_tracker(tracker)
         methods = read_methods(options.get("methods", ("invoke",)))
         for method in methods:
             if not callable(getattr(inner, method, None)):
