@@ -59,7 +59,9 @@ def test_an_event_counts_once(database: sqlite3.Connection) -> None:
     first, second = call(), call()
     write(database, first)
     write(database, first, second, second)
-    assert rows(database, "SELECT SUM(calls), SUM(cost_usd_nanos) FROM rollups") == [(2, 2 * 12_400_000_000)]
+    sums = [(2, 2 * 12_400_000_000)]
+    assert rows(database, "SELECT SUM(calls), SUM(cost_usd_nanos) FROM rollups") == sums
+    assert rows(database, "SELECT SUM(calls), SUM(cost_usd_nanos) FROM day_rollups") == sums
 
 
 def test_sums_beyond_64_bits_are_cut_and_not_refused(database: sqlite3.Connection) -> None:
@@ -71,8 +73,9 @@ def test_sums_beyond_64_bits_are_cut_and_not_refused(database: sqlite3.Connectio
 
 
 def test_quarters_before_1970_are_cut_downwards(database: sqlite3.Connection) -> None:
-    """A quarter of an hour is as long there as anywhere."""
+    """A quarter of an hour is as long there as anywhere, and so is a day."""
     write(database, *[call(started_at_us=at) for at in (-1, 0, -900_000_000, -900_000_001)])
+    assert rows(database, "SELECT day, calls FROM day_rollups ORDER BY 1") == [(-1, 3), (0, 1)]
     assert rows(database, "SELECT quarter, calls FROM rollups ORDER BY 1") == [(-2, 1), (-1, 2), (0, 1)]
 
 

@@ -3,7 +3,7 @@
 A call's row has what is its own. What many calls share is a row of `profiles`, the form of their usage objects one of
 `usage_shapes`, and identifiers are bytes. The view `events` puts it all together again, one column for each field.
 `rollups` adds up each quarter of an hour: every zone's offset is a whole number of those, so that any zone's days can be
-made of them.
+made of them. `day_rollups` adds up each UTC day, for questions that cut no days.
 """
 
 from types import UnionType
@@ -18,6 +18,8 @@ LAYOUT_VERSION = 2
 """Grows when tables change in a way that older readers would misread."""
 
 QUARTER_US = 15 * 60 * 1_000_000
+QUARTERS = 96
+DAY_US = QUARTERS * QUARTER_US
 
 PROFILE_FIELDS = (
     "schema_version",
@@ -172,30 +174,51 @@ _AT = "CAST(started_at_us AS INTEGER)"
 QUARTER = f"({_AT} - (({_AT} % {QUARTER_US}) + {QUARTER_US}) % {QUARTER_US}) / {QUARTER_US}"
 """The quarter of an hour of a call, counted from 1970, also for times before it."""
 
-ROLLUPS = Table(
-    "rollups",
-    {"quarter": "quarter INTEGER", "group_id": "group_id INTEGER"}
-    | {name: f"{name} INTEGER NOT NULL" for name in SUMS},
-    "PRIMARY KEY (quarter, group_id)",
-    " WITHOUT ROWID",
-)
-TABLES = (EVENT_ROWS, PROFILES, GROUPS, USAGE_SHAPES, ROLLUPS, CALL_EVENTS)
 
-
-def _roll_up(summand: str) -> str:
-    return (
-        f"INSERT INTO rollups SELECT {QUARTER}, group_id, "  # noqa: S608 - our own names
-        + ", ".join(f"COALESCE(SUM({summand.format(sum_)}), 0)" for sum_ in SUMS.values())
-        + " FROM event_rows JOIN profiles USING (profile_id) WHERE event_rows.rowid > :after GROUP BY 1, 2"
-        + " ON CONFLICT DO UPDATE SET "
-        + ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)
+def _sums_by(name: str, unit: str) -> Table:
+    return Table(
+        name,
+        {unit: f"{unit} INTEGER", "group_id": "group_id INTEGER"}
+        | {name: f"{name} INTEGER NOT NULL" for name in SUMS},
+        f"PRIMARY KEY ({unit}, group_id)",
+        " WITHOUT ROWID",
     )
 
 
-ROLL_UP = _roll_up("{}")
-"""Adds the rows after one to the rollups; fails where a sum leaves 64 bits."""
-ROLL_UP_BOUNDED = _roll_up("MIN({}, :most)")
+ROLLUPS = _sums_by("rollups", "quarter")
+DAY_ROLLUPS = _sums_by("day_rollups", "day")
+TABLES = (EVENT_ROWS, PROFILES, GROUPS, USAGE_SHAPES, ROLLUPS, DAY_ROLLUPS, CALL_EVENTS)
+
+
+def _add_up(summand: str) -> str:
+    sums = ", ".join(f"COALESCE(SUM({summand.format(sum_)}), 0) AS {name}" for name, sum_ in SUMS.items())
+    return (
+        f"INSERT INTO fresh_sums SELECT {QUARTER} AS quarter, group_id, {sums} "  # noqa: S608 - our own names
+        "FROM event_rows JOIN profiles USING (profile_id) WHERE event_rows.rowid > :after GROUP BY 1, 2"
+    )
+
+
+def _merge(table: Table, unit: str) -> str:
+    sums = ", ".join(f"SUM({name})" for name in SUMS)
+    added = ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)
+    return (
+        f"INSERT INTO {table.name} SELECT {unit}, group_id, {sums} FROM fresh_sums WHERE true GROUP BY 1, 2 "  # noqa: S608 - our own names
+        f"ON CONFLICT DO UPDATE SET {added}"
+    )
+
+
+FRESH_SUMS = f"CREATE TEMP TABLE IF NOT EXISTS fresh_sums (quarter, group_id, {', '.join(SUMS)})"
+"""What a batch adds to the rollups, made once a connection."""
+ADD_UP = _add_up("{}")
+"""Adds the rows after one up, into `fresh_sums`; fails where a sum leaves 64 bits."""
+ADD_UP_BOUNDED = _add_up("MIN({}, :most)")
 """The same with each number cut to `most`, which takes longer."""
+ROLL_UP = (
+    _merge(ROLLUPS, "quarter"),
+    _merge(DAY_ROLLUPS, f"(quarter - ((quarter % {QUARTERS}) + {QUARTERS}) % {QUARTERS}) / {QUARTERS}"),
+    "DELETE FROM fresh_sums",
+)
+"""Adds `fresh_sums` to the rollups, and empties it."""
 
 INDEXES = (
     "CREATE INDEX IF NOT EXISTS event_rows_by_time ON event_rows (started_at_us)",
@@ -240,8 +263,8 @@ VIEWS: dict[str, str] = {
     f"time_to_first_token_ms, {_NANOS} / 1e9 AS cost_usd, cost_status, event_id FROM events",
     "unpriced": f"SELECT {_UTC} AS started_at_utc, {_DIMENSIONS}, cost_status, usage_status, raw_usage, event_id "  # noqa: S608 - as above
     f"FROM events WHERE {LACKS_PRICE}",
-    "daily_costs": "SELECT date(quarter * 900, 'unixepoch') AS day_utc, provider, model, task_type, agent, service, "  # noqa: S608 - as above
+    "daily_costs": "SELECT date(day * 86400, 'unixepoch') AS day_utc, provider, model, task_type, agent, service, "  # noqa: S608 - as above
     + ", ".join(f"SUM({name}) AS {name}" for name in SUMS)
-    + ", SUM(cost_usd_nanos) / 1e9 AS cost_usd FROM rollups JOIN groups USING (group_id) GROUP BY 1, 2, 3, 4, 5, 6",
+    + ", SUM(cost_usd_nanos) / 1e9 AS cost_usd FROM day_rollups JOIN groups USING (group_id) GROUP BY 1, 2, 3, 4, 5, 6",
 }
 """What people and other programs read, by name; `position` is the order of arrival."""

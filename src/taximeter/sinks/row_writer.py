@@ -8,14 +8,16 @@ from typing import Any
 import msgspec
 
 from taximeter.sinks.layout import (
+    ADD_UP,
+    ADD_UP_BOUNDED,
     CALL_EVENTS,
     EVENT_ROWS,
+    FRESH_SUMS,
     GROUP_FIELDS,
     GROUPS,
     PROFILE_FIELDS,
     PROFILES,
     ROLL_UP,
-    ROLL_UP_BOUNDED,
     USAGE_SHAPES,
     Table,
 )
@@ -38,6 +40,7 @@ class RowWriter:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        connection.execute(FRESH_SUMS)
         self._groups = _Lookup(connection, GROUPS, _with_key)
         self._profiles = _Lookup(connection, PROFILES, self._profile_row)
         self._shapes = _Lookup(connection, USAGE_SHAPES, lambda shape: (shape,))
@@ -60,11 +63,13 @@ class RowWriter:
 
     def _roll_up(self, last: int, count: int) -> None:
         try:
-            self._connection.execute(ROLL_UP, {"after": last})
+            self._connection.execute(ADD_UP, {"after": last})
         except sqlite3.OperationalError as error:
             if "overflow" not in str(error):
                 raise
-            self._connection.execute(ROLL_UP_BOUNDED, {"after": last, "most": _LARGEST_SUM // count})
+            self._connection.execute(ADD_UP_BOUNDED, {"after": last, "most": _LARGEST_SUM // count})
+        for statement in ROLL_UP:
+            self._connection.execute(statement)
 
     def values_of(self, row: CallRow) -> list[Any]:
         """Return the values of a call's row, in the order of the table's columns."""

@@ -1,4 +1,4 @@
-"""Source: where the totals of a window are read from, the rollups for whole quarters of an hour or the calls."""
+"""Source: where the totals of a window are read from, the rollups for whole days and quarters of an hour, or the calls."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ import msgspec
 from taximeter.report.dimension import COLUMNS, PERIODS, read_columns, tag_of
 from taximeter.report.totals import TOTALS_FIELDS
 from taximeter.report.window import ALWAYS, Window
-from taximeter.sinks.layout import GROUP_FIELDS, QUARTER, QUARTER_US, SUMS
+from taximeter.sinks.layout import DAY_US, GROUP_FIELDS, QUARTER, QUARTER_US, SUMS
 from taximeter.store.answers import Where
 
 Fragment = tuple[str, list[Any]]
@@ -74,33 +74,40 @@ CALLS = Source(
     "started_at_us",
     1,
 )
+_ROLLUP_DIMENSIONS = {name: columns[0] for name, columns in COLUMNS.items() if columns[0] in GROUP_FIELDS}
+_ROLLUP_SUMS = {name: name for name in SUMS}
 ROLLUPS = Source(
-    "rollups JOIN groups USING (group_id)",
-    "quarter",
-    {name: columns[0] for name, columns in COLUMNS.items() if columns[0] in GROUP_FIELDS},
-    {name: name for name in SUMS},
-    "quarter",
-    QUARTER_US,
+    "rollups JOIN groups USING (group_id)", "quarter", _ROLLUP_DIMENSIONS, _ROLLUP_SUMS, "quarter", QUARTER_US
+)
+DAY_ROLLUPS = Source(
+    "day_rollups JOIN groups USING (group_id)", "day", _ROLLUP_DIMENSIONS, _ROLLUP_SUMS, "day", DAY_US
 )
 
 
 def sources_for(dimensions: Collection[str], window: Window) -> Iterator[tuple[Source, Window]]:
-    """Yield what has to be added up: the rollups as far as they have the dimensions and the window has whole quarters."""
-    inner = _whole_quarters(window)
-    if inner is None or not {*dimensions} <= {*ROLLUPS.dimensions, *PERIODS}:
-        yield CALLS, window
+    """Yield what has to be added up: the coarsest rollups that have the dimensions, and finer ones for the edges."""
+    if not {*dimensions} <= {*_ROLLUP_DIMENSIONS, *PERIODS}:
+        return iter([(CALLS, window)])
+    return _cover(window, [ROLLUPS, CALLS] if {*dimensions} & {*PERIODS} else [DAY_ROLLUPS, ROLLUPS, CALLS])
+
+
+def _cover(window: Window, sources: Sequence[Source]) -> Iterator[tuple[Source, Window]]:
+    source, *finer = sources
+    inner = _whole_units(window, source.time_unit_us)
+    if inner is None:
+        yield from _cover(window, finer) if finer else ()
         return
-    yield ROLLUPS, inner
+    yield source, inner
     if inner.since_us != window.since_us:
-        yield CALLS, Window(window.since_us, inner.since_us)
+        yield from _cover(Window(window.since_us, inner.since_us), finer)
     if inner.until_us != window.until_us:
-        yield CALLS, Window(inner.until_us, window.until_us)
+        yield from _cover(Window(inner.until_us, window.until_us), finer)
 
 
-def _whole_quarters(window: Window) -> Window | None:
-    """Return the part of the window that is whole quarters, or None where there is not one."""
-    since_us = None if window.since_us is None else -(-window.since_us // QUARTER_US) * QUARTER_US
-    until_us = None if window.until_us is None else window.until_us // QUARTER_US * QUARTER_US
+def _whole_units(window: Window, unit_us: int) -> Window | None:
+    """Return the part of the window that is whole units of time, or None where there is not one."""
+    since_us = None if window.since_us is None else -(-window.since_us // unit_us) * unit_us
+    until_us = None if window.until_us is None else window.until_us // unit_us * unit_us
     if since_us is not None and until_us is not None and since_us >= until_us:
         return None
     return Window(since_us, until_us)

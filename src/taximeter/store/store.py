@@ -158,7 +158,7 @@ class Store(Answers):
 
     def _read_columns(self) -> frozenset[str]:
         columns = frozenset(row[1] for row in self._ask("PRAGMA table_info(events)", ()))
-        if not columns or not any(self._ask("PRAGMA table_info(rollups)", ())):
+        if not columns or not any(self._ask("PRAGMA table_info(day_rollups)", ())):
             raise StoreError(f"{self.path}: not a store of taximeter: it has no events in its layout")
         return columns
 
