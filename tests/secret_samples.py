@@ -35,6 +35,7 @@ NAMED = {
     "query": ("GET /v1/models?alt=sse&key=", _TAIL),
     "header": ("x-api-key: ", _TAIL),
     "json": ('{"api_key": "', _TAIL),
+    "json in json": ('{\\"api_key\\": \\"', _TAIL),
     "aws secret": ("aws_secret_access_key=", f"{_TAIL}/{_TAIL}"),
     "password": ("password=", "correct-horse"),
     "signature": ("https://bucket/x?X-Amz-Signature=", _TAIL),

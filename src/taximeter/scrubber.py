@@ -55,7 +55,8 @@ _NAMES = (
     r"|(?:proxy-)?authorization|x-(?:amz|goog)-signature"
 )
 _NAMED = (
-    rf"(?i:(?:{_NAMES})[\"']?\s{{0,4}}[=:]|(?<![A-Za-z0-9])(?:key|token|sig|pwd|auth)=)\s{{0,4}}[\"']?"
+    # Quotes as they are, and as they stand in JSON within JSON
+    rf"(?i:(?:{_NAMES})\\{{0,3}}[\"']?\s{{0,4}}[=:]|(?<![A-Za-z0-9])(?:key|token|sig|pwd|auth)=)\s{{0,4}}\\{{0,3}}[\"']?"
     r"(?:(?i:bearer|basic|token)\s{1,4})?(?P<value>[^\s&\"',;}<>]{4,})"
 )
 _SECRET = re.compile("|".join(f"(?:{shape})" for shape in (_NAMED, *_SHAPES)), re.DOTALL)
