@@ -2,9 +2,11 @@
 
 import asyncio
 import contextvars
+import gc
+import inspect
 import pickle
 import threading
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -136,6 +138,56 @@ async def test_coroutines_and_async_generators_run_in_the_scope() -> None:
     async for agent in many():
         assert agent == "g"
         assert current_scope() is NOBODY
+
+
+@pytest.mark.anyio
+async def test_an_async_generator_is_driven_as_without_a_scope() -> None:
+    """What is sent and thrown in reaches the body, in its scope; so does the end of one that is left half way."""
+    seen: list[Any] = []
+
+    @scope(agent="producer")
+    async def agents() -> AsyncGenerator[str | None, str]:
+        try:
+            sent = yield current_scope().agent
+            try:
+                yield f"{sent}:{current_scope().agent}"
+            except KeyError:
+                yield f"caught:{current_scope().agent}"
+        finally:
+            seen.append(current_scope().agent)
+
+    items: Any = agents()
+    assert inspect.isasyncgen(items)
+    assert await items.asend(None) == "producer"
+    assert await items.asend("hi") == "hi:producer"
+    assert await items.athrow(KeyError()) == "caught:producer"
+    with pytest.raises(StopAsyncIteration):
+        await anext(items)
+    left = agents()
+    await anext(left)
+    await left.aclose()
+    assert seen == ["producer", "producer"]
+
+
+def test_an_async_generator_that_is_left_to_the_loop_ends_in_its_scope() -> None:
+    """Calls that clean up after it belong to it too."""
+    seen: list[Any] = []
+
+    @scope(agent="producer")
+    async def items() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            seen.append(current_scope().agent)
+
+    async def leave() -> None:
+        async for _ in items():
+            break
+        gc.collect()
+        await asyncio.sleep(0)
+
+    asyncio.run(leave())
+    assert seen == ["producer"]
 
 
 @pytest.mark.anyio
