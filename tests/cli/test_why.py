@@ -60,6 +60,14 @@ def test_an_unknown_event_is_one_line(event: TaskCompletionEvent, tmp_path: Path
         assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
 
 
+def test_a_file_without_events_is_said_to_have_none(tmp_path: Path) -> None:
+    """No id would be right there, in a store or in a file of lines."""
+    write_store(tmp_path / "usage.db", [])
+    (tmp_path / "events.ndjson").touch()
+    for name in ("usage.db", "events.ndjson"):
+        assert "holds no events" in run("why", "nope", "--store", name, cwd=tmp_path).stderr
+
+
 def test_a_call_without_a_price_says_unknown(tmp_path: Path) -> None:
     """No price is shown as no price."""
     call = EventBuilder().build(

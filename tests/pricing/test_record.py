@@ -1,6 +1,7 @@
 """Record: raw usage with its circumstances to its price; worked examples from a file of them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,23 @@ def test_worked_examples_come_out_exactly(case: dict[str, Any]) -> None:
         {key: part.get(key) for key in wanted}
         for part, wanted in zip(priced["components"], case["components"], strict=True)
     ] == case["components"]
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"context": 5}, "context=5"),
+        ({"context": ["batch"]}, "context=['batch']"),
+        ({"context": {"speed": ["fast"]}}, "context.speed=['fast']"),
+        ({"provider": 5}, "provider=5"),
+        ({"model": ["gpt-4o"]}, "model=['gpt-4o']"),
+        ({"api": {}}, "api={}"),
+        ({"at": 5}, "at=5"),
+        ({"raw_usage": [5]}, "raw_usage='list'"),
+        ({"user_override": 5}, "user_override=5"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named(change: dict[str, Any], key: str) -> None:
+    """Field, value and what is allowed, not the words of the language."""
+    with pytest.raises(ConfigurationError, match=re.escape(f"{key}: must be ")):
+        price_record({**CHAT, **change}, SHIPPED)

@@ -32,8 +32,10 @@ def why(event_id: str, path: Path, *, as_json: bool) -> None:
     """
     with open_store(path) as store:
         event = store.event(event_id)
+        is_empty = event is None and not store.recent(1)
     if event is None:
-        raise ConfigurationError("EVENT_ID", event_id, f"the id of an event in {path}")
+        lacking = ", which holds no events" if is_empty else ""
+        raise ConfigurationError("EVENT_ID", event_id, f"the id of an event in {path}{lacking}")
     explanation = explain(event, Catalog.default())
     if as_json:
         sys.stdout.write(_as_json(explanation))

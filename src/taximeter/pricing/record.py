@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from time import time_ns
 from typing import Any
 
+from taximeter.errors import ConfigurationError
 from taximeter.pricing.breakdown import Breakdown, Component
 from taximeter.pricing.catalog import Catalog
 from taximeter.pricing.instant import instant_us
@@ -36,6 +37,9 @@ _OVERRIDES = ("user_override", "user_overrides", "override", "overrides")
 _NATIVE = frozenset({"anthropic", "bedrock", "cohere", "google", "ollama", "vertex"})
 """Providers whose formats are their own, so that a short name is not OpenAI's."""
 
+_TEXTS = ("provider", "model", "api")
+_PLAIN = (str, bool, int, float, type(None))
+
 
 def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> dict[str, Any]:
     """Price one record of {id, provider, model, api, at, context, raw_usage}.
@@ -50,14 +54,16 @@ def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> d
         id, cost_status, cost_usd_micros, cost_usd_nanos, components, price_version.
 
     Raises:
-        ConfigurationError: An unreadable time or override.
+        ConfigurationError: An unreadable time or override, or a value of another type than its field has.
     """
+    _check(record)
     catalog = Catalog.default() if catalog is None else catalog
     context = dict(record.get("context") or {})
     own = [
         table for holder in (dict(record), context) for name in _OVERRIDES for table in _tables(holder, name)
     ]
     catalog = catalog.with_overrides(*map(override_from, own))
+    _check_plain(context)
     breakdown = _price(record, context, catalog)
     return {
         "id": record.get("id"),
@@ -67,6 +73,23 @@ def price_record(record: Mapping[str, Any], catalog: Catalog | None = None) -> d
         "components": [component_fields(component) for component in breakdown.components],
         "price_version": breakdown.cost.price_version,
     }
+
+
+def _check(record: Mapping[str, Any]) -> None:
+    for name in _TEXTS:
+        if not isinstance(value := record.get(name), str | None):
+            raise ConfigurationError(name, value, "a text, or null")
+    if not isinstance(context := record.get("context"), Mapping | None):
+        raise ConfigurationError("context", context, "an object, or null")
+    if isinstance(raw := record.get("raw_usage"), str | int | float | list):
+        kind = type(raw).__name__  # not the value: it may be a whole answer
+        raise ConfigurationError("raw_usage", kind, "an object, or null")
+
+
+def _check_plain(context: Mapping[str, Any]) -> None:
+    for name, value in context.items():
+        if not isinstance(value, _PLAIN):
+            raise ConfigurationError(f"context.{name}", value, "a text, a number, true or false")
 
 
 def _price(record: Mapping[str, Any], context: dict[str, str], catalog: Catalog) -> Breakdown:
@@ -108,7 +131,11 @@ def component_fields(component: Component) -> dict[str, Any]:
 def _tables(holder: dict[str, Any], name: str) -> list[Mapping[str, Any]]:
     """Take a table, or a list of them, out of a record."""
     settings = holder.pop(name, None) or []
-    return settings if isinstance(settings, list) else [settings]
+    tables = settings if isinstance(settings, list) else [settings]
+    for table in tables:
+        if not isinstance(table, Mapping):
+            raise ConfigurationError(name, table, "an object with a price or a multiplier, or a list of them")
+    return tables
 
 
 def _at_us(at: Any) -> int:
