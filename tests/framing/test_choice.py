@@ -44,6 +44,10 @@ EVENTS, JSON, LINES, NONE = "text/event-stream", "application/json", "applicatio
         (b"data: 1", EVENTS, JsonLines, ServerSentEvents),
         (b"data: 1", LINES, JsonLines, ServerSentEvents),
         (b"{", EVENTS, JsonLines, JsonLines),
+        (b'{"', NONE, JsonLines, JsonLines),
+        (b"{\n", NONE, JsonLines, WholeBody),
+        (b"{\r\n", LINES, JsonLines, WholeBody),
+        (b"{\n", EVENTS, JsonLines, WholeBody),
     ],
 )
 def test_bytes_count_more_than_labels(

@@ -74,6 +74,27 @@ def test_a_mislabelled_stream_is_read_by_its_bytes(name: str, label: dict[str, s
     assert read(mislabelled, [sample.body[at : at + 1] for at in range(len(sample.body))]) == facts
 
 
+@pytest.mark.parametrize("name", ["xai.grpc_chat", "ollama.chat"])
+@pytest.mark.parametrize("label", [{}, {"content-type": "application/x-ndjson"}, JSON])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_document_on_many_lines_is_no_stream_of_lines(name: str, label: dict[str, str], end: bytes) -> None:
+    """A line of JSON cannot end after its brace, so that this is one body, however it is cut."""
+    counts = {"prompt_eval_count": 5, "eval_count": 2, "usage": {"prompt_tokens": 5, "completion_tokens": 2}}
+    document = {"model": "m", "done": True, **counts}
+    body = json.dumps(document, indent=2).encode().replace(b"\n", end)
+    sample = Sample(name, name, headers=label)
+    facts = read(sample, [body])
+    assert facts.usage is not None
+    assert (facts.usage.uncached_input_tokens, facts.usage.text_output_tokens, facts.truncated) == (
+        5,
+        2,
+        False,
+    )
+    for at in range(len(body)):
+        assert read(sample, [body[:at], body[at:]]) == facts
+    assert read(sample, [body[at : at + 1] for at in range(len(body))]) == facts
+
+
 def test_events_of_a_format_of_lines_are_read() -> None:
     """A gateway may wrap each line in an event."""
     sample = BY_NAME["ollama.chat.ndjson"]

@@ -17,12 +17,13 @@ _LINES = frozenset(
 _BINARY = ("audio/", "image/", "video/", "application/octet-stream")
 _FIELDS = (b"data:", b"event:")  # what no sound or picture begins with
 _BOM = b"\xef"  # its first byte
+_PRETTY = (b"{\n", b"{\r")  # what no JSON line begins with
 _EVENT_STARTS = b"deir:"  # data, event, id, retry, a comment
 
 
 def head_bytes(media_type: str) -> int:
     """Return how many bytes, white space left off, `choose_framing` wants to see of a longer body."""
-    return len(_FIELDS[1]) if media_type.startswith(_BINARY) else 1
+    return len(_FIELDS[1]) if media_type.startswith(_BINARY) else len(_PRETTY[0])
 
 
 def choose_framing(head: bytes, media_type: str, usual: type[Framing]) -> Framing:
@@ -34,7 +35,7 @@ def choose_framing(head: bytes, media_type: str, usual: type[Framing]) -> Framin
         usual: How the format streams.
     """
     first = head[:1]
-    if first == b"{" and media_type == _JSON:  # as most answers are
+    if first == b"{" and (media_type == _JSON or head.startswith(_PRETTY)):  # as most answers are
         return WholeBody()
     if first not in b"{[" and media_type.startswith(_BINARY):
         return ServerSentEvents() if head.startswith(_FIELDS) else BinaryBody()

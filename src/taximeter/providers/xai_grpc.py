@@ -1,8 +1,11 @@
 """xAI's gRPC chat, written as JSON: one message, or one a line when streamed.
 
 Documented (2026-11) at github.com/xai-org/xai-proto (xai/api/v1/chat.proto, usage.proto), docs.x.ai/docs/guides/tools.
+Fields may be spelled as in the .proto file or in camelCase, as protobuf's own JSON has them:
+https://protobuf.dev/programming-guides/json/ (2026-11).
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -24,6 +27,10 @@ from taximeter.usage import Usage
 
 _CLIENT_SIDE = "TOOL_CALL_TYPE_CLIENT_SIDE_TOOL"
 _SYSTEM = "ROLE_SYSTEM"
+_CAPITAL = re.compile("[A-Z]")
+_TELLING = tuple(
+    f'"{name}"'.encode() for name in ["tool_calls", "toolCalls", "finish_reason", "finishReason", "error"]
+)
 
 
 class GrpcChatAnswer(Answer):
@@ -53,21 +60,16 @@ class GrpcChatAnswer(Answer):
 
     def is_passing(self, document: bytes) -> bool:
         """Whether the chunk holds more text and a running total."""
-        return (
-            b'"usage"' in document
-            and b'"tool_calls"' not in document
-            and b'"finish_reason"' not in document
-            and b'"error"' not in document
-        )
+        return b'"usage"' in document and not any(name in document for name in _TELLING)
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Take a completion or one chunk of it."""
         self._message_count += 1
         self.note_failure(document)
         self.note_identity(document)
-        for output in as_items(document.get("outputs")):
+        for output in map(_snake_case, as_items(document.get("outputs"))):
             self.note_finish(as_count(output.get("index")) or 0, output.get("finish_reason"))
-            message = as_mapping(output.get("message")) or as_mapping(output.get("delta"))
+            message = _snake_case(as_mapping(output.get("message")) or as_mapping(output.get("delta")))
             self.has_output = self.has_output or any(value for key, value in message.items() if key != "role")
             for call in as_items(message.get("tool_calls")):
                 self._add_call(call)
@@ -84,7 +86,7 @@ class GrpcChatAnswer(Answer):
         self.complete = self.complete or alone or any(self._finish_reasons.values())
         if raw := facts.raw_usage:
             facts.usage = read_usage(raw)
-            facts.reported_cost_usd = ticks_as_usd(raw.get("cost_in_usd_ticks"))
+            facts.reported_cost_usd = ticks_as_usd(_snake_case(raw).get("cost_in_usd_ticks"))
 
     def _add_call(self, call: Mapping[str, Any]) -> None:
         client_side = as_text(call.get("type")) in {None, _CLIENT_SIDE}
@@ -95,6 +97,7 @@ class GrpcChatAnswer(Answer):
 
 def read_usage(raw: Mapping[str, Any]) -> Usage:
     """Return the usage; reasoning stands beside the completion, 64-bit numbers may be strings."""
+    raw = _snake_case(raw)
     reasoning = count_of(raw, "reasoning_tokens")
     return usage_of(
         split_input(
@@ -104,3 +107,10 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
         ),
         split_output(known_sum(count_of(raw, "completion_tokens"), reasoning), reasoning=reasoning),
     )
+
+
+def _snake_case(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a message with its fields spelled as in the .proto file; what is inside of them stays as it is."""
+    return {
+        _CAPITAL.sub(lambda capital: f"_{capital[0].lower()}", name): value for name, value in message.items()
+    }
