@@ -1,6 +1,7 @@
 """Disks that fail under the journal: nothing that was told to be safe depends on a file that is beyond trust."""
 
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -44,6 +45,27 @@ def test_a_sync_that_fails_is_not_tried_again_on_the_same_file(tmp_path: Path) -
     failed = synced[2]
     assert failed not in synced[3:]
     assert len(set(synced)) == 2
+    folder = Folder(tmp_path / "journal")
+    assert read_all(folder) == (lines(6), 0)
+    folder.close()
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="making a system call fail needs strace")
+def test_an_event_that_could_not_be_synced_is_not_taken_for_the_next_one(tmp_path: Path) -> None:
+    """Where the new segment's sync fails too it is refused, and the next event has its number."""
+    program = (
+        "from taximeter.journal.folder import Folder\n"
+        "from taximeter.journal.writer import Writer\n"
+        "from taximeter.journal.sync import Sync\n"
+        "writer = Writer(Folder('journal'), segment_bytes=65536, max_bytes=1 << 24, sync=Sync.DURABLE)\n"
+        'try: writer.append([b\'{"n":"refused"}\'])\n'
+        "except OSError: pass\n"
+        "else: raise AssertionError('synced')\n"
+        'for n in range(6): writer.append([b\'{"n":%d,"pad":""}\' % n])\n'
+        "assert writer.durable == 6\n"
+    )
+    inject = ("-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1..2", "-o", os.devnull)
+    subprocess.run(["strace", *inject, sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=60)
     folder = Folder(tmp_path / "journal")
     assert read_all(folder) == (lines(6), 0)
     folder.close()

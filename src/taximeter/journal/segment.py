@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+from contextlib import suppress
 from typing import NamedTuple, Self
 
 import msgspec
@@ -82,6 +83,12 @@ class Segment:
             os.ftruncate(self._descriptor, self.size_bytes)
             raise
         self.size_bytes += len(data)
+
+    def take_back(self, data: bytes) -> None:
+        """Cut off what was appended last: the next event gets its number, and would be taken for it."""
+        self.size_bytes -= len(data)
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, self.size_bytes)
 
     def sync(self) -> None:
         """Wait until what was appended is on the disk."""

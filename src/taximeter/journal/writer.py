@@ -130,7 +130,11 @@ class Writer:
     def _write(self, segment: Segment, data: bytes) -> None:
         segment.append(data)
         if self._sync is Sync.DURABLE:
-            segment.sync()
+            try:
+                segment.sync()
+            except OSError:
+                segment.take_back(data)
+                raise
 
     def _begin_segment(self, sequence: int, room_bytes: int) -> Segment:
         if room_bytes + _BEGIN_BYTES > self._segment_bytes:
