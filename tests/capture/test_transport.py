@@ -267,6 +267,37 @@ def test_null_usage_comes_only_to_those_who_asked(
 
 
 @LIBRARIES
+def test_a_server_that_compresses_anyway_is_asked_once(library: Any, tracker: ListTracker) -> None:
+    """Of compressed bytes nothing can be taken out, so its next callers get what they asked for."""
+    asked: list[bool] = []
+
+    def handler(request: Any) -> Any:
+        asked.append(b"include_usage" in request.content)
+        body = gzip.compress(b"".join(EVENTS))
+        return library.Response(200, headers={**SSE, "content-encoding": "gzip"}, content=iter([body]))
+
+    with answering(library, handler, tracker) as client:
+        client.post(URL, json=REQUEST)
+        client.post(URL, json=REQUEST)
+    assert asked == [True, False]
+
+
+@LIBRARIES
+def test_an_answer_that_is_said_not_to_be_compressed_is_read_as_such(
+    library: Any, tracker: ListTracker
+) -> None:
+    """Some servers repeat the word that they were asked with."""
+
+    def handler(request: Any) -> Any:
+        headers = {**SSE, "content-encoding": "identity"}
+        return library.Response(200, headers=headers, content=iter(EVENTS))
+
+    with answering(library, handler, tracker) as client:
+        assert client.post(URL, json=REQUEST).content == EVENTS[0] + EVENTS[2]
+    assert tracker.event.actual_output_tokens == 2
+
+
+@LIBRARIES
 def test_redirect_is_no_call_of_its_own(library: Any, tracker: ListTracker) -> None:
     """Only the call that is answered makes an event, and it asks for its usage again."""
 

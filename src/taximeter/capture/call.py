@@ -27,6 +27,7 @@ _REPEATED = frozenset({Outcome.FAILURE, Outcome.TIMEOUT})
 _END_MARKS = {"anthropic.messages": b"message_stop"}
 _END_MARK = b"[DONE]"  # of all others that have one
 _END_REACH = -96
+_NOT_COMPRESSED = frozenset({"", "identity"})
 
 
 class Leavable(Protocol):
@@ -90,6 +91,8 @@ class Call:
         self._body = body
         self._attempt = attempt_of(headers, body, recorder.tracker)
         self._asked_for_usage = asked_for_usage
+        self.shows_usage = False
+        """Whether what was asked for cannot be taken out again: the answer is compressed, against our wish."""
         self._end_mark = _END_MARKS.get(endpoint.wire_format, _END_MARK)
         self._filter: UsageFilter | None = None
         self._decode: Decode | None = None
@@ -117,7 +120,10 @@ class Call:
         encoding = headers.get("content-encoding", "")
         with suppress(UndecodableError):  # then the event says what the headers say, and misses the usage
             self._decode = decoder_for(encoding)
-        if self._asked_for_usage and not encoding and "json" not in headers.get("content-type", ""):
+        if not self._asked_for_usage or "json" in headers.get("content-type", ""):
+            return
+        self.shows_usage = encoding.strip().lower() not in _NOT_COMPRESSED
+        if not self.shows_usage:
             endpoint = self._reading.endpoint
             self._filter = UsageFilter(partial(is_usage_only, endpoint), takes_nulls=adds_nulls(endpoint))
 

@@ -166,6 +166,8 @@ def _follow(call: Call, request: Any, response: Any) -> Any:
     """Let the call see the response, and return the one that the application gets."""
     call.respond(response.status_code, response.headers)
     try:
+        if call.shows_usage:  # to this caller once, and never again
+            call.recorder.unasked.add(request.url.netloc)
         if response.headers.get("server", "").lower() in _TELLING:
             call.recorder.unasked.add(request.url.netloc)
         if response.is_closed:  # made in memory, by a mock or a cache
