@@ -44,6 +44,22 @@ def test_history_is_shown_when_asked_for() -> None:
     assert "$1.68" in ever
 
 
+def test_factors_are_shown() -> None:
+    """What a place or the time taken makes of the prices, at the moment that is asked about."""
+    newer, older, listed = (
+        run("prices", "show", model, "--provider", provider, "--at", "2026-09-01").stdout
+        for provider, model in (
+            ("anthropic", "claude-opus-4-6"),
+            ("anthropic", "claude-opus-4-1"),
+            ("openai", "gpt-5"),
+        )
+    )
+    assert "inference_geo=us: x1.1 on all tokens" in newer
+    assert "inference_geo" not in older
+    assert "processing=batch: x0.5 on all tokens" in older
+    assert "x0.5" not in listed  # it has prices of its own for batches
+
+
 def test_json_is_for_programs() -> None:
     """The same, with every row and whether it is in force."""
     (listing,) = json.loads(run("prices", "show", "gpt-4o-mini", "--provider", "openai", "--json").stdout)

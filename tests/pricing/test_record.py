@@ -193,3 +193,19 @@ def test_a_value_of_the_wrong_type_is_named(change: dict[str, Any], key: str) ->
     """Field, value and what is allowed, not the words of the language."""
     with pytest.raises(ConfigurationError, match=re.escape(f"{key}: must be ")):
         price_record({**CHAT, **change}, SHIPPED)
+
+
+@pytest.mark.parametrize(
+    ("model", "region", "micros"),
+    [
+        ("gpt-4o", "us", 2860),
+        ("gpt-4o", "eu", 2860),
+        ("gpt-4o", "eastus", 2600),
+        ("gpt-6-sol", "us", 2310),
+        ("gpt-6-sol", "eu", 2520),
+    ],
+)
+def test_a_data_zone_of_azure_has_its_surcharge(model: str, region: str, micros: int) -> None:
+    """A tenth more, in Europe a fifth from GPT-6 on; where a resource lies says nothing of that."""
+    record = {**CHAT, "provider": "azure", "model": model, "at": "2026-11-20", "context": {"region": region}}
+    assert price_record(record, SHIPPED)["cost_usd_micros"] == micros

@@ -1,7 +1,7 @@
 """`taximeter prices`: look prices up, compare tables, take a newer one, see what lacks a price."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from taximeter.pricing import Catalog
 from taximeter.pricing.difference import Change, differences
 from taximeter.pricing.installation import install, newest_table, read_table
 from taximeter.pricing.kind import unit_of
-from taximeter.pricing.listing import ListedPrice, Listing, look_up
+from taximeter.pricing.listing import ListedFactor, ListedPrice, Listing, look_up
 from taximeter.pricing.table import Table, shipped_table
 from taximeter.report.money import plural
 from taximeter.report.unpriced import find_unpriced
@@ -57,6 +57,9 @@ def _print_listings(listings: Sequence[Listing], *, everything: bool) -> None:
             for kind, usd in price.usd.items():
                 grid.add_row("", plain(kind), plain(rate_text(usd, unit_of(kind)[0]), "green"))
             out.print(grid)
+        for factor in listing.factors:
+            if everything or factor.in_force:
+                out.print(plain(f"  {_factor_text(factor)}", "" if factor.in_force else "dim"))
     out.print(plain(f"table {listings[0].version}", "dim"))
 
 
@@ -65,13 +68,24 @@ def _terms(price: ListedPrice) -> str:
     parts = [f"{key}={value}" for key, value in price.when.items()] or ["standard"]
     if price.above_tokens is not None:
         parts.append(f"over {price.above_tokens:,} input tokens")
-    if price.valid_from is not None:
-        parts.append(f"from {price.valid_from}")
-    if price.valid_until is not None:
-        parts.append(f"until {price.valid_until}")
+    parts += _dates(price)
     if price.hours is not None:
         parts.append(f"{price.hours} UTC")
     return ", ".join(parts)
+
+
+def _factor_text(factor: ListedFactor) -> str:
+    """Return a factor, what it is for, and when, in words."""
+    when = ", ".join(f"{key}={value}" for key, value in factor.when.items())
+    kinds = f"all tokens except {', '.join(factor.except_kinds)}" if factor.except_kinds else "all tokens"
+    return ", ".join([f"{when}: x{factor.factor} on {kinds}", *_dates(factor)])
+
+
+def _dates(of: ListedPrice | ListedFactor) -> Iterator[str]:
+    if of.valid_from is not None:
+        yield f"from {of.valid_from}"
+    if of.valid_until is not None:
+        yield f"until {of.valid_until}"
 
 
 def diff(old: str, new: str, *, as_json: bool) -> None:

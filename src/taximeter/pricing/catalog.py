@@ -12,7 +12,7 @@ from taximeter.pricing.money import FEMTOS_PER_MICRO, FEMTOS_PER_NANO, round_hal
 from taximeter.pricing.override import Override
 from taximeter.pricing.plan import Plan, flat_amount
 from taximeter.pricing.resolver import Entry, Resolver
-from taximeter.pricing.table import Table
+from taximeter.pricing.table import Multiplier, Table
 from taximeter.usage import Usage
 from taximeter.vocabulary import CostSource, CostStatus
 
@@ -69,6 +69,10 @@ class Catalog:
     def entry(self, provider: str, model: str) -> Entry | None:
         """Return the table's entry for a model, with every rate it has and had; None when it has none."""
         return self._resolver.entry(provider, model)
+
+    def multipliers(self, provider: str, names: Sequence[str]) -> list[Multiplier]:
+        """Return the table's factors for a model, in any context and at any time."""
+        return self._resolver.multipliers(provider, names)
 
     def cost(
         self,

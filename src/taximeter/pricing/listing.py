@@ -1,16 +1,18 @@
 """Listing: what the table says of a model, in the terms of a price list."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from time import time_ns
 
 import msgspec
 
 from taximeter.pricing.catalog import Catalog
+from taximeter.pricing.condition import meets
 from taximeter.pricing.instant import date_text
-from taximeter.pricing.kind import list_price
+from taximeter.pricing.kind import TOKEN_KINDS, list_price
 from taximeter.pricing.plan import is_active
 from taximeter.pricing.resolver import Entry
-from taximeter.pricing.table import Row, Window
+from taximeter.pricing.table import Multiplier, Row, Window
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -38,12 +40,32 @@ class ListedPrice(msgspec.Struct, frozen=True, kw_only=True):
     source: str = "table"
 
 
+class ListedFactor(msgspec.Struct, frozen=True, kw_only=True):
+    """What every token price is multiplied by in a context, where the list has no prices of its own for that.
+
+    Args:
+        factor: An exact number, as text.
+        when: The context; a value may be a glob pattern, and `!x` is anything but x.
+        except_kinds: What it leaves as it is.
+        valid_from, valid_until: Dates or times, UTC; None means no bound.
+        in_force: Whether it acts at the instant that was asked for, its context given.
+    """
+
+    factor: str
+    when: dict[str, str]
+    except_kinds: tuple[str, ...] = ()
+    valid_from: str | None = None
+    valid_until: str | None = None
+    in_force: bool = False
+
+
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """A model as the table has it: `id` is provider and model in the table's words."""
 
     id: str
     version: str
     prices: tuple[ListedPrice, ...]
+    factors: tuple[ListedFactor, ...] = ()
 
 
 def look_up(
@@ -60,12 +82,14 @@ def look_up(
     catalog = Catalog.default() if catalog is None else catalog
     at_us = time_ns() // 1000 if at_us is None else at_us
     providers = catalog.providers if provider is None else (provider,)
-    entries = [entry for name in providers if (entry := catalog.entry(name, model)) is not None]
-    own = [entry for entry in entries if provider is not None or entry.own]
-    return tuple(_listing(entry, catalog.version, at_us) for entry in own)
+    return tuple(
+        _listing(entry, catalog.multipliers(name, (model, entry.model)), catalog.version, at_us)
+        for name in providers
+        if (entry := catalog.entry(name, model)) is not None and (provider is not None or entry.own)
+    )
 
 
-def _listing(entry: Entry, version: str, at_us: int) -> Listing:
+def _listing(entry: Entry, rules: Iterable[Multiplier], version: str, at_us: int) -> Listing:
     standing = [row for row in entry.rows if not row.when and is_active(row, at_us)]
     current = standing[-1] if standing else None
     return Listing(
@@ -76,6 +100,20 @@ def _listing(entry: Entry, version: str, at_us: int) -> Listing:
             for row in entry.rows
             for price in _prices(row, in_force=row is current or bool(row.when and is_active(row, at_us)))
         ),
+        factors=tuple(_factor(rule, entry, at_us) for rule in rules),
+    )
+
+
+def _factor(rule: Multiplier, entry: Entry, at_us: int) -> ListedFactor:
+    variants = [row for row in entry.rows if row.when.keys() >= rule.when.keys() and is_active(row, at_us)]
+    met = any(meets(row.when, rule.when) for row in variants)
+    return ListedFactor(
+        factor=f"{Decimal(rule.numerator) / rule.denominator:f}",
+        when=dict(rule.when),
+        except_kinds=tuple(kind for kind in TOKEN_KINDS if kind not in rule.kinds),
+        valid_from=None if rule.from_us is None else date_text(rule.from_us),
+        valid_until=None if rule.until_us is None else date_text(rule.until_us),
+        in_force=is_active(rule, at_us) and not (rule.unless_variant and met),
     )
 
 

@@ -93,6 +93,10 @@ class Resolver:
             plan, from_us=since, until_us=until, by_tokens_alone=is_by_tokens_alone(plan)
         )
 
+    def multipliers(self, provider: str, names: Sequence[str]) -> list[Multiplier]:
+        """Return the factors that a provider applies to a model of any of these names, whenever and wherever."""
+        return [rule for rule in self._multipliers(provider) if _is_for(rule, names)]
+
     def _sold_apart(self, entry: Entry | None) -> frozenset[tuple[str, str]]:
         """Return the tiers and speeds that the model's provider sells at prices of their own, if not for every model."""
         provider = self._provider(entry.provider) if entry is not None else None
@@ -142,8 +146,11 @@ class Resolver:
 
 
 def _applies(rule: Multiplier, names: Sequence[str], found: Conditions, at_us: int) -> bool:
-    known = any(fnmatchcase(name.lower(), pattern) for name in names for pattern in rule.models)
-    return known and is_active(rule, at_us) and meets(rule.when, found)
+    return _is_for(rule, names) and is_active(rule, at_us) and meets(rule.when, found)
+
+
+def _is_for(rule: Multiplier, names: Sequence[str]) -> bool:
+    return any(fnmatchcase(name.lower(), pattern) for name in names for pattern in rule.models)
 
 
 def _listed(
