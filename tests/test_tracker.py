@@ -408,7 +408,7 @@ def test_a_program_that_drops_its_tracker_and_ends_loses_nothing(tmp_path: Path)
     """The end waits for what the thread has left to deliver, and for no thread that has ended."""
     out = run_program(
         PROLOGUE + "import atexit\n"
-        "ending = taximeter.start('events.ndjson', batch_max_age_s=60)\n"
+        "ending = taximeter.start('others.ndjson', batch_max_age_s=60)\n"
         "for _ in range(100): ending.track_task_completion(TaskCompletionEvent())\n"
         "atexit.register(lambda: print(len(open('events.ndjson').readlines())))\n"
         "dropped = taximeter.start('events.ndjson', batch_max_age_s=60)\n"
@@ -417,7 +417,7 @@ def test_a_program_that_drops_its_tracker_and_ends_loses_nothing(tmp_path: Path)
         tmp_path,
     )
     assert out == "100\n"
-    assert len((tmp_path / "events.ndjson").read_bytes().splitlines()) == 200
+    assert len((tmp_path / "others.ndjson").read_bytes().splitlines()) == 100
 
 
 def test_what_is_tracked_at_the_very_end_arrives(tmp_path: Path) -> None:

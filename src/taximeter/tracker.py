@@ -15,7 +15,7 @@ import anyio.to_thread
 
 from taximeter.dead_letters import file_for
 from taximeter.declaration import declared_hosts
-from taximeter.ending import Ending
+from taximeter.ending import GRACE_S, Ending
 from taximeter.errors import ConfigurationError
 from taximeter.event import Event
 from taximeter.flusher import Flusher
@@ -45,7 +45,6 @@ DEFAULT_SINK = "usage.db"
 CLOSED = "closed"
 
 # The flusher needs a moment after its deadline to count what it gives up and to close the sinks.
-_GRACE_S = 0.15
 _LONGEST_REASON = 100
 _scrubber = Scrubber()
 
@@ -160,7 +159,7 @@ class Tracker:
             dead_letters=self._dead_letters,
             scrubber=self._scrubber,
         )
-        timeout_s = self._policy.close_timeout_s + _GRACE_S
+        timeout_s = self._policy.close_timeout_s
         self._ending = Ending(self, self._queue, self._flusher, self._mark, timeout_s)
         self._admit: Callable[[Event], bool] = self._queue.offer
         if self._journal is not None and self._journal.write_through:
@@ -307,7 +306,7 @@ class Tracker:
             self._queue.shut()
             self._stop(self._seconds(timeout_s))
         if not self._flusher.is_current_thread:
-            self._flusher.wait_for_end(self._seconds(timeout_s) + _GRACE_S)
+            self._flusher.wait_for_end(self._seconds(timeout_s) + GRACE_S)
         return self._flusher.receipt()
 
     async def aflush(self, timeout_s: float | None = None) -> Receipt:

@@ -69,6 +69,19 @@ def test_a_program_ends_in_time_and_loses_nothing_journaled(manner: str, tmp_pat
         assert connection.execute("SELECT count(*) FROM events").fetchone() >= (50,)
 
 
+def test_trackers_share_the_time_of_a_programs_end(tmp_path: Path) -> None:
+    """Four of them with hanging sinks hold the exit up as long as one, and a healthy fifth delivers meanwhile."""
+    printed = run_program(
+        PROGRAM + "others = [taximeter.start(Hanging(), close_timeout_s=0.5) for _ in range(4)]\n"
+        "healthy = taximeter.start('healthy.db', close_timeout_s=0.5)\n"
+        "for tracker in (*others, healthy): track(5)\n",
+        tmp_path,
+    )
+    assert float(printed) < 4 * 0.5
+    with closing(sqlite3.connect(tmp_path / "healthy.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM events").fetchone() == (5,)
+
+
 def test_a_stopped_process_goes_on_where_it_was(tmp_path: Path) -> None:
     """SIGSTOP and SIGCONT, again and again, the carrier's lock in hand: all arrives, and nobody else was held up."""
     program = (

@@ -12,6 +12,7 @@ from taximeter.sinks.http_answer import HttpAnswer, retry_after_s, settle
 from taximeter.sinks.refusal import AccessDenied, BatchRefused, EventsRefused, TryLater
 
 NOW_S = 1_793_491_200.0  # Sun, 01 Nov 2026 00:00:00 GMT
+LINES = tuple(b'{"type":"TASK_COMPLETION","event_id":"e%d"}' % n for n in range(3))
 REFUSALS = (AccessDenied, BatchRefused, EventsRefused, TryLater)
 
 
@@ -19,29 +20,29 @@ def result(accepted: Any = 0, duplicates: Any = 0, rejected: Any = ()) -> bytes:
     return json.dumps({"accepted": accepted, "duplicates": duplicates, "rejected": list(rejected)}).encode()
 
 
-def rejection(index: Any, reason: str = "invalid") -> dict[str, Any]:
-    return {"index": index, "reason": reason}
+def rejection(index: Any, reason: str = "invalid", **more: Any) -> dict[str, Any]:
+    return {"index": index, "reason": reason, **more}
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])
 def test_a_result_that_adds_up_is_a_success(status: int) -> None:
     """Whether the events are new or were there before."""
-    settle(HttpAnswer(status, body=result(2, 1)), 3)
-    settle(HttpAnswer(status, body=b'{"accepted":3,"duplicates":0}'), 3)
+    settle(HttpAnswer(status, body=result(2, 1)), LINES)
+    settle(HttpAnswer(status, body=b'{"accepted":3,"duplicates":0}'), LINES)
 
 
 def test_rejected_events_are_named_by_their_place() -> None:
     """The rest of the batch is taken; partial success is not success."""
-    body = result(1, 0, [rejection(2, "unknown_type"), rejection(0)])
+    body = result(1, 0, [rejection(2, "unknown_type", event_id="e2"), rejection(0)])
     with pytest.raises(EventsRefused) as raised:
-        settle(HttpAnswer(200, body=body), 3)
+        settle(HttpAnswer(200, body=body), LINES)
     assert raised.value.by_index == {2: "unknown_type", 0: "invalid"}
 
 
 def test_a_word_that_a_server_makes_up_is_not_counted_by() -> None:
     """It could be anything, and a new one every time."""
     with pytest.raises(EventsRefused) as raised:
-        settle(HttpAnswer(200, body=result(0, 0, [rejection(0, "key=hunter2\n")])), 1)
+        settle(HttpAnswer(200, body=result(0, 0, [rejection(0, "key=hunter2\n")])), LINES[:1])
     assert raised.value.by_index == {0: "rejected"}
 
 
@@ -66,20 +67,21 @@ def test_a_word_that_a_server_makes_up_is_not_counted_by() -> None:
         result(2, 0, [rejection(-1)]),
         result(1, 0, [rejection(0), rejection(0)]),
         result(0, 0, [rejection(10**30)]),
+        result(2, 0, [rejection(1, event_id="e0")]),  # it counts from 1
     ],
     ids=lambda body: repr(body)[:30],
 )
 def test_a_result_that_cannot_be_believed_is_asked_for_again(body: bytes | None) -> None:
     """A success that does not account for every event is none; sending again adds nothing where it was one."""
     with pytest.raises(TryLater):
-        settle(HttpAnswer(200, body=body), 3)
+        settle(HttpAnswer(200, body=body), LINES)
 
 
 @pytest.mark.parametrize(("status", "reason"), [(400, "refused"), (413, "too_large"), (422, "refused")])
 def test_a_batch_that_is_refused(status: int, reason: str) -> None:
     """It is for the lane to find the event that is at fault."""
     with pytest.raises(BatchRefused) as raised:
-        settle(HttpAnswer(status), 3)
+        settle(HttpAnswer(status), LINES)
     assert raised.value.reason == reason
 
 
@@ -87,7 +89,7 @@ def test_a_batch_that_is_refused(status: int, reason: str) -> None:
 def test_a_server_that_is_busy_or_down(status: int) -> None:
     """The wait it asks for goes along."""
     with pytest.raises(TryLater) as raised:
-        settle(HttpAnswer(status, retry_after="7"), 3)
+        settle(HttpAnswer(status, retry_after="7"), LINES)
     assert raised.value.retry_after_s == 7.0
 
 
@@ -95,7 +97,7 @@ def test_a_server_that_is_busy_or_down(status: int) -> None:
 def test_what_somebody_has_to_mend(status: int) -> None:
     """A wrong token, or an address that is not the server's: the events are kept, and the status says why."""
     with pytest.raises(AccessDenied, match=str(status)):
-        settle(HttpAnswer(status, retry_after="7"), 3)
+        settle(HttpAnswer(status, retry_after="7"), LINES)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_no_answer_does_anything_but_succeed_or_refuse(status: int, body: bytes)
     """Every refused event is one of the batch, under a known word."""
     refusal: Exception | None = None
     try:
-        settle(HttpAnswer(status, body=body), 3)
+        settle(HttpAnswer(status, body=body), LINES)
     except REFUSALS as raised:
         refusal = raised
     assert refusal or 200 <= status < 300

@@ -67,11 +67,11 @@ class HttpSink:
             self._sealed = batch, await envelope_of(batch, self._gzip_min_bytes)
         envelope = self._sealed[1]
         try:
-            await self._post(envelope, len(batch))
+            await self._post(envelope, batch)
         except AccessDenied:
             if not self._server.renew_token():
                 raise
-            await self._post(envelope, len(batch))
+            await self._post(envelope, batch)
         self._sealed = None
 
     async def aclose(self) -> None:
@@ -82,8 +82,8 @@ class HttpSink:
         """Connect anew in a forked child."""
         self._server.forget()
 
-    async def _post(self, envelope: Envelope, n_events: int) -> None:
+    async def _post(self, envelope: Envelope, batch: Batch) -> None:
         headers = {"Idempotency-Key": envelope.key}
         if envelope.is_gzip:
             headers["Content-Encoding"] = "gzip"
-        settle(await self._server.send(envelope.body, headers), n_events)
+        settle(await self._server.send(envelope.body, headers), batch.lines)

@@ -1,12 +1,13 @@
 """HTTP answer: what a server's status and body mean for a batch."""
 
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from time import time
 
 import msgspec
 
-from taximeter.http_contract import REASONS, REJECTED, TOO_LARGE, BatchResult
+from taximeter.http_contract import REASONS, REJECTED, TOO_LARGE, BatchResult, Rejection
 from taximeter.sinks.refusal import AccessDenied, BatchRefused, EventsRefused, TryLater
 
 REFUSED = "refused"
@@ -15,6 +16,13 @@ _BUSY = {408, 425, 429}
 _REFUSED = {400: REFUSED, 413: TOO_LARGE, 422: REFUSED}
 
 _decode = msgspec.json.Decoder(BatchResult).decode
+
+
+class _Identified(msgspec.Struct, frozen=True):
+    event_id: str | None = None
+
+
+_decode_id = msgspec.json.Decoder(_Identified).decode
 
 
 class HttpAnswer(msgspec.Struct, frozen=True):
@@ -27,7 +35,7 @@ class HttpAnswer(msgspec.Struct, frozen=True):
     """None when there is too much of it, or when it is compressed, which was not asked for."""
 
 
-def settle(answer: HttpAnswer, n_events: int) -> None:
+def settle(answer: HttpAnswer, lines: Sequence[bytes]) -> None:
     """Return when the server has taken all events of a batch.
 
     Nothing of the answer but its status and known words goes on from here.
@@ -39,7 +47,7 @@ def settle(answer: HttpAnswer, n_events: int) -> None:
         TryLater: It is busy or down, or what it said cannot be understood.
     """
     check_status(answer)
-    _settle_each(answer.body, n_events)
+    _settle_each(answer.body, lines)
 
 
 def check_status(answer: HttpAnswer) -> None:
@@ -82,7 +90,7 @@ def _seconds_until(date: str, now_s: float) -> float:
         return -1.0
 
 
-def _settle_each(body: bytes | None, n_events: int) -> None:
+def _settle_each(body: bytes | None, lines: Sequence[bytes]) -> None:
     """Believe a result only when it accounts for every event: else the batch is sent again, which adds nothing."""
     try:
         result = _decode(body or b"")
@@ -90,10 +98,24 @@ def _settle_each(body: bytes | None, n_events: int) -> None:
         raise TryLater("answered with something else than a result") from error
     refused = {each.index: _word(each.reason) for each in result.rejected}
     told = result.accepted + result.duplicates + len(refused)
-    if told != n_events or any(index >= n_events for index in refused):
+    if told != len(lines) or not all(_is_of(each, lines) for each in result.rejected):
         raise TryLater("answered with a result that does not add up")
     if refused:
         raise EventsRefused(refused)
+
+
+def _is_of(rejection: Rejection, lines: Sequence[bytes]) -> bool:
+    """Whether the event at the rejection's place is the one that it names, if it names one: a server may count from 1."""
+    if rejection.index >= len(lines):
+        return False
+    return rejection.event_id is None or rejection.event_id == _id_of(lines[rejection.index])
+
+
+def _id_of(line: bytes) -> str | None:
+    try:
+        return _decode_id(line).event_id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _word(reason: str) -> str:
