@@ -150,7 +150,7 @@ MUTATIONS = (
     Mutation(
         "the count of a result's events",
         "taximeter/sinks/http_answer.py",
-        "if told != n_events or",
+        "if told != len(lines) or",
         "if",
         "tests/sinks/test_http_answer.py::test_a_result_that_cannot_be_believed_is_asked_for_again",
     ),
