@@ -125,7 +125,7 @@ def test_a_c_librarys_fork_keeps_to_its_own_journal(tmp_path: Path) -> None:
         "    if not child:\n"
         "        os._exit(0 if track(50, 'child') == 50 and tracker.close().journaled == 50 else 1)\n"
         "    track(200, 'parent')\n"
-        "    if not signal.sigtimedwait([signal.SIGCHLD], 10):\n"
+        "    if not signal.sigtimedwait([signal.SIGCHLD], 4):\n"
         "        stuck += 1\n"
         "        os.kill(child, signal.SIGKILL)\n"
         "        signal.sigwait([signal.SIGCHLD])\n"

@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,16 @@ def test_the_folder_is_reached_by_its_descriptor(folder: Folder, tmp_path: Path)
     folder.replace("a", b"1", sync=True)
     assert (tmp_path / "moved" / "a").read_bytes() == b"1"
     assert list(folder.path.iterdir()) == []
+
+
+def test_threads_that_list_at_once_all_see_everything(folder: Folder) -> None:
+    """A listing that missed a segment would let a full journal grow, or a carrier pass over what is there."""
+    for n in range(20):
+        (folder.path / f"file-{n}").touch()
+    everything = folder.names()
+    with ThreadPoolExecutor(4) as pool:
+        listings = pool.map(lambda _: [folder.names() for _ in range(250)], range(4))
+        assert all(names == everything for listing in listings for names in listing)
 
 
 def test_a_replacement_that_fails_leaves_the_old_file(folder: Folder) -> None:

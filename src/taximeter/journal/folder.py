@@ -46,8 +46,16 @@ class Folder:
         return self.descriptor < 0
 
     def names(self) -> list[str]:
-        """Return the names of what is in the folder, sorted."""
-        return sorted(os.listdir(self.descriptor))  # noqa: PTH208 - pathlib has no descriptors
+        """Return the names of what is in the folder, sorted.
+
+        The folder is opened anew: threads that listed one descriptor would share its place in the listing, and each
+        would miss what the other has read.
+        """
+        descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.descriptor)
+        try:
+            return sorted(os.listdir(descriptor))  # noqa: PTH208 - pathlib has no descriptors
+        finally:
+            os.close(descriptor)
 
     def open(self, name: str, flags: int) -> int:
         """Open a file of the folder, made with mode 0600 where *flags* say so, and return its descriptor.
