@@ -4,6 +4,7 @@ import os
 import stat
 from io import FileIO
 from pathlib import Path
+from time import sleep
 
 import anyio
 from aiofiles.threadpool import wrap
@@ -11,6 +12,8 @@ from aiofiles.threadpool import wrap
 from taximeter.private_file import open_plain_file
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.inline import INLINE
+
+_MOMENT_S = 0.001
 
 
 class NdjsonSink:
@@ -111,8 +114,13 @@ def _take_back(descriptor: int, written: int) -> bool:
 def _is_torn(descriptor: int, path: Path) -> bool:
     """Whether the last line has no end; only a regular file can be looked at without waiting for somebody."""
     status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode) or not status.st_size:
+    if not stat.S_ISREG(status.st_mode) or not status.st_size or not _ends_in_a_line(path):
         return False
+    sleep(_MOMENT_S)  # another process may be in the middle of its write
+    return os.fstat(descriptor).st_size == status.st_size and _ends_in_a_line(path)
+
+
+def _ends_in_a_line(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) != b"\n"  # one byte: others may have appended more by now
