@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "taximeter"
 
 ORDER = [
-    {"version", "errors", "vocabulary", "fork"},
+    {"version", "errors", "vocabulary", "fork", "unforked"},
     {"identifier"},
     {"usage", "event", "trace_context", "wrapping"},
     {"ambient_span"},

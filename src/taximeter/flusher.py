@@ -79,16 +79,11 @@ class Flusher:
         self._couriers = couriers_to(
             sinks, policy, is_patient=journal is not None, dead_letters=dead_letters or _letters_in(journal)
         )
-        self.journal = (
-            None if journal is None else _journal_outlet(self._couriers, journal, policy, self._ledger)
-        )
+        self.journal = _journal_outlet(self._couriers, journal, policy, self._ledger)
         room_bytes = share_bytes if self.journal is None else self.journal.event_max_bytes
         self._event_max_bytes = min(policy.max_event_bytes, room_bytes)
-        self._outlet: Outlet = self.journal or MemoryOutlet(
-            _lanes(self._couriers, policy, share_bytes, self._ledger),
-            policy,
-            share_bytes=share_bytes,
-            ledger=self._ledger,
+        self._outlet: Outlet = self.journal or _memory_outlet(
+            self._couriers, policy, share_bytes, self._ledger
         )
         # Each event is in exactly one of: the queue, the packer, the outlet, or a count of what was dropped.
         self._packer = Packer(
@@ -336,11 +331,14 @@ class Flusher:
         self._done = True
 
 
-def _lanes(couriers: list[Courier], policy: Policy, share_bytes: int, ledger: threading.RLock) -> list[Lane]:
-    return [
+def _memory_outlet(
+    couriers: list[Courier], policy: Policy, share_bytes: int, ledger: threading.RLock
+) -> MemoryOutlet:
+    lanes = [
         Lane(courier, max_bytes=share_bytes, max_events=policy.max_events, ledger=ledger)
         for courier in couriers
     ]
+    return MemoryOutlet(lanes, policy, share_bytes=share_bytes, ledger=ledger)
 
 
 def _letters_in(journal: JournalOptions | None) -> Path | None:
@@ -348,8 +346,10 @@ def _letters_in(journal: JournalOptions | None) -> Path | None:
 
 
 def _journal_outlet(
-    couriers: list[Courier], options: JournalOptions, policy: Policy, ledger: threading.RLock
-) -> "JournalOutlet":
+    couriers: list[Courier], options: JournalOptions | None, policy: Policy, ledger: threading.RLock
+) -> "JournalOutlet | None":
+    if options is None:
+        return None
     from taximeter.journal_outlet import JournalOutlet  # noqa: PLC0415 - its file locks are not on every system
 
     return JournalOutlet(couriers, options, policy, ledger)

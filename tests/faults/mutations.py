@@ -58,7 +58,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the wait of a fork for a transaction",
-        "taximeter/fork.py",
+        "taximeter/unforked.py",
         "before=_wait_for_all, ",
         "",
         "tests/faults/test_forks.py::test_a_fork_in_the_middle_of_a_transaction_leaves_the_child_a_database_to_write_to",

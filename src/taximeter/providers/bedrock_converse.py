@@ -93,8 +93,7 @@ class ConverseAnswer(Answer):
     def settle(self) -> None:
         """Work out usage, and whether the stream ended in an error, whose frame may hold no document."""
         facts = self.facts
-        if names_failure(self.event):
-            facts.error_type, facts.error_status, facts.error_retryable = failure_of(self.event, None)
+        note_failure_event(self)
         self.complete = self.complete or bool(self._finish_reasons)
         if raw := facts.raw_usage:
             facts.usage = read_usage(raw)
@@ -117,6 +116,13 @@ class ConverseAnswer(Answer):
             self.usage_is_final = True
         if "serviceTier" in holder and (tier := as_text(as_mapping(holder["serviceTier"]).get("type"))):
             self.facts.service_tier = tier
+
+
+def note_failure_event(answer: Answer) -> None:
+    """Keep the error that the name of the last event tells of, if it does."""
+    if names_failure(answer.event):
+        facts = answer.facts
+        facts.error_type, facts.error_status, facts.error_retryable = failure_of(answer.event, None)
 
 
 def names_failure(event: str) -> bool:

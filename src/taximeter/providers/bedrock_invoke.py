@@ -15,10 +15,14 @@ import msgspec
 from taximeter.framing import AwsEventStream, Framing
 from taximeter.providers.answer import Answer, UnreadableDocumentError
 from taximeter.providers.anthropic_messages import MessagesAnswer
-from taximeter.providers.bedrock_converse import ConverseAnswer, names_failure, read_usage
+from taximeter.providers.bedrock_converse import (
+    ConverseAnswer,
+    names_failure,
+    note_failure_event,
+    read_usage,
+)
 from taximeter.providers.cohere import CohereAnswer
 from taximeter.providers.facts import RequestFacts
-from taximeter.providers.failure import failure_of
 from taximeter.providers.openai_chat import ChatAnswer
 from taximeter.providers.request import system_text, text_of, tool_names
 from taximeter.providers.text_completion import TextAnswer
@@ -109,8 +113,7 @@ class InvokeAnswer(Answer):
     def settle(self) -> None:
         """Work out usage: the body's own counts first."""
         facts = self.facts
-        if names_failure(self.event):
-            facts.error_type, facts.error_status, facts.error_retryable = failure_of(self.event, None)
+        note_failure_event(self)
         if self._family is not None:
             self._family.settle()
             self._finish_reasons = self._family._finish_reasons  # noqa: SLF001 - the same class, one level in

@@ -121,7 +121,9 @@ class _InputDetails(msgspec.Struct, gc=False):
     image_tokens: Count = None
 
 
-class _OutputDetails(msgspec.Struct, gc=False):
+class OutputDetails(msgspec.Struct, gc=False):
+    """What a usage of OpenAI's shapes tells of its output."""
+
     reasoning_tokens: Count = None
     audio_tokens: Count = None
     image_tokens: Count = None
@@ -144,12 +146,12 @@ class ChatCounts(msgspec.Struct, gc=False):
     prompt_tokens_details: _InputDetails | None = None
     prompt_token_details: _InputDetails | None = None
     input_tokens_details: _InputDetails | None = None
-    completion_tokens_details: _OutputDetails | None = None
-    completion_token_details: _OutputDetails | None = None
-    output_tokens_details: _OutputDetails | None = None
+    completion_tokens_details: OutputDetails | None = None
+    completion_token_details: OutputDetails | None = None
+    output_tokens_details: OutputDetails | None = None
 
 
-_NO_INPUT_DETAILS, _NO_OUTPUT_DETAILS = _InputDetails(), _OutputDetails()
+_NO_INPUT_DETAILS, _NO_OUTPUT_DETAILS = _InputDetails(), OutputDetails()
 
 
 class ChatRequest(TypedDict, total=False):

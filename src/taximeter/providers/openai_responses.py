@@ -12,7 +12,7 @@ import msgspec
 from taximeter.providers.answer import LIMIT, Answer, nested
 from taximeter.providers.counters import split_input, split_output, usage_of
 from taximeter.providers.facts import RequestFacts
-from taximeter.providers.openai_chat import reported_cost
+from taximeter.providers.openai_chat import OutputDetails, reported_cost
 from taximeter.providers.request import TypedTool, system_text, tool_names
 from taximeter.providers.shape import Count, Object, Text, shaped
 from taximeter.providers.values import (
@@ -112,22 +112,16 @@ class _InputDetails(msgspec.Struct, gc=False):
     image_tokens: Count = None
 
 
-class _OutputDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: Count = None
-    audio_tokens: Count = None
-    image_tokens: Count = None
-
-
 class ResponseCounts(msgspec.Struct, gc=False):
     """The counts of a usage."""
 
     input_tokens: Count = None
     input_tokens_details: _InputDetails | None = None
     output_tokens: Count = None
-    output_tokens_details: _OutputDetails | None = None
+    output_tokens_details: OutputDetails | None = None
 
 
-_NO_INPUT_DETAILS, _NO_OUTPUT_DETAILS = _InputDetails(), _OutputDetails()
+_NO_INPUT_DETAILS, _NO_OUTPUT_DETAILS = _InputDetails(), OutputDetails()
 
 
 class ResponsesAnswer(Answer):

@@ -8,11 +8,11 @@ from time import monotonic
 
 import anyio
 
-from taximeter.fork import Unforked
 from taximeter.private_file import check_plain_file, make_plain_file
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.layout import INDEXES, LAYOUT_VERSION, TABLES, VIEWS
 from taximeter.sinks.row_writer import RowWriter
+from taximeter.unforked import Unforked
 
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite appends to the name of a database for the files that it keeps beside it."""
