@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,12 @@ class ListWay:
         self.name = name
         self.failures = failures
         self.batches: list[Batch] = []
+        self.losses: dict[str, dict[str, int]] = {}
+
+    async def note_losses(self, source: str, lost: Mapping[str, int], *, at_last: bool = False) -> None:
+        """Keep what was last said of a source."""
+        if lost:
+            self.losses[source] = dict(lost)
 
     async def write(self, delivery: Delivery, /) -> str | None:
         """Keep the batch, or fail."""

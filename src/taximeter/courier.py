@@ -1,6 +1,7 @@
 """Courier: brings batches to one sink, with retries, and understands what the sink says when it does not take them."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 
@@ -23,6 +24,7 @@ UNKEPT = "_unkept"
 """The end of a reason where a refused event is not among the dead letters either."""
 
 _LONGEST_DETAIL = 100
+_LONGEST_NOTE_S = 1.0
 _MOST_REASONS = 30
 
 
@@ -61,6 +63,7 @@ class Courier:
         self._dead_letters = dead_letters
         self._reasons: set[str] = set()
         self._hurried: anyio.Event | None = None
+        self._told: dict[str, int] = {}
 
     @property
     def state(self) -> State:
@@ -94,6 +97,21 @@ class Courier:
                 await self._pause()
             reason = await self._write_within_budget(delivery)
         return reason
+
+    async def note_losses(self, source: str, lost: Mapping[str, int], *, at_last: bool = False) -> None:
+        """Tell the sink how many events have not come to it, if it keeps such counts; what fails is told again later.
+
+        Args:
+            source: Who has lost them.
+            lost: By reason, since the source began.
+            at_last: Whether to try even while the sink takes nothing.
+        """
+        note = getattr(self.sink, "note_losses", None)
+        if note is None or lost == self._told or not (at_last or self.state is State.CLOSED):
+            return
+        with anyio.move_on_after(_LONGEST_NOTE_S), suppress(Exception):
+            await note(source, lost)
+            self._told = dict(lost)
 
     async def _write_within_budget(self, delivery: Delivery) -> str | None:
         reason = FAILED

@@ -1,18 +1,22 @@
 """Lane: what waits in memory for one sink, so that a sink that fails or hangs holds up nobody else."""
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
 import anyio
 
 from taximeter.courier import Courier
 from taximeter.delivery import Delivery
+from taximeter.identifier import new_event_id
+from taximeter.outlet import close_sink
 from taximeter.queue import BYTES_FULL
 from taximeter.receipt import SinkReceipt
 from taximeter.sinks.batch import Batch
 
 BACKLOG_FULL = "backlog_full"
+
+_LAST_NOTE_S = 0.1
 
 
 class Lane:
@@ -44,6 +48,8 @@ class Lane:
         self._held_events = 0
         self._delivered = 0
         self._dropped: Counter[str] = Counter()
+        self._lost_before: Mapping[str, int] = {}
+        self._source = new_event_id()
         self._more: anyio.Event | None = None
         self.is_finishing = False
 
@@ -69,13 +75,25 @@ class Lane:
     async def run(self, settled: Callable[[], None]) -> None:
         """Write batches until `finish`; call *settled* after each, delivered or dropped."""
         while self._backlog or not self.is_finishing:
-            if not self._backlog:
+            if self._backlog:
+                reason = await self.courier.write(self._backlog[0])
+                self._settle(reason)
+                settled()
+            else:
                 self._more = anyio.Event()
                 await self._more.wait()
-                continue
-            reason = await self.courier.write(self._backlog[0])
-            self._settle(reason)
-            settled()
+            await self.courier.note_losses(self._source, self._lost)
+
+    def note_losses(self, by_reason: Mapping[str, int]) -> None:
+        """Hear how many events were dropped so far before they came to any lane."""
+        self._lost_before = by_reason
+        self._wake()
+
+    async def close(self) -> None:
+        """Tell the sink of the last losses, and close it; each within a moment and even where all else is cancelled."""
+        with anyio.move_on_after(_LAST_NOTE_S, shield=True):
+            await self.courier.note_losses(self._source, self._lost, at_last=True)
+        await close_sink(self.courier)
 
     def abandon(self, reason: str) -> None:
         """Drop the whole backlog."""
@@ -87,6 +105,10 @@ class Lane:
         """Return this lane's counts; *pending_before* events are on the way to all lanes."""
         pending = pending_before + self._held_events
         return self.courier.receipt(delivered=self._delivered, pending=pending, dropped=self._dropped)
+
+    @property
+    def _lost(self) -> Counter[str]:
+        return self._dropped + Counter(self._lost_before)
 
     def _wake(self) -> None:
         if self._more is not None:

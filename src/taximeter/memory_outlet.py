@@ -7,11 +7,12 @@ from time import monotonic
 import anyio
 
 from taximeter.lane import Lane
-from taximeter.outlet import CLOSE_TIMEOUT, Mark, OutletCounts, close_sink
+from taximeter.outlet import CLOSE_TIMEOUT, Mark, OutletCounts
 from taximeter.policy import MEBIBYTE, Policy
 from taximeter.sinks.batch import batch_of
 
 _BATCH_MAX_BYTES = 4 * MEBIBYTE
+_NOTE_EVERY_S = 1.0
 
 
 class MemoryOutlet:
@@ -43,6 +44,8 @@ class MemoryOutlet:
         self._open: list[bytes] = []
         self._open_bytes = 0
         self._open_since = 0.0
+        self._noted: dict[str, int] = {}
+        self._note_at = 0.0
 
     @property
     def holds(self) -> int:
@@ -85,7 +88,14 @@ class MemoryOutlet:
         """Do nothing: a batch that is sealed is on its way."""
 
     def note_losses(self, by_reason: Mapping[str, int], *, at_once: bool) -> None:
-        """Do nothing: memory keeps no ledger."""
+        """Tell the lanes when the losses have changed, once a second at most."""
+        now = monotonic()
+        if by_reason == self._noted or (now < self._note_at and not at_once):
+            return
+        self._noted = dict(by_reason)
+        self._note_at = now + _NOTE_EVERY_S
+        for lane in self._lanes:
+            lane.note_losses(self._noted)
 
     async def run(self, settled: Callable[[], None]) -> None:
         """Run every lane."""
@@ -121,7 +131,7 @@ class MemoryOutlet:
             if lane.is_finishing:
                 lane.abandon(CLOSE_TIMEOUT)
                 settled()
-                await close_sink(lane.courier)
+                await lane.close()
 
     def _seal(self) -> None:
         """Freeze the open lines into a batch and offer it to every lane; the ledger is held."""

@@ -1,6 +1,6 @@
 """Carrier: the one process of a folder, at any time, that takes everyone's events to the sinks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import Protocol
 
@@ -37,6 +37,9 @@ class Way(Protocol):
 
     async def write(self, delivery: Delivery, /) -> str | None:
         """Try for a while; return None when the delivery is settled, or else the reason."""
+
+    async def note_losses(self, source: str, lost: Mapping[str, int], *, at_last: bool = False) -> None:
+        """Tell the sink how many events have not come to it, by reason, since the source began."""
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +162,7 @@ class Carrier:
             is_last = self._finishing
             batch = self._next(consumer, at_once=is_last or self.in_a_hurry)
             if batch is None:
+                await way.note_losses(consumer.cursor.began, consumer.lost, at_last=is_last)
                 if is_last:
                     return
                 await self._wait(_POLL_S)

@@ -48,6 +48,12 @@ class Consumer:
         self._bytes = 0
         self._since = 0.0
 
+    @property
+    def lost(self) -> Counter[str]:
+        """Events that the sink has not got and will not get, by reason."""
+        total = self.cursor.total()
+        return Counter(total.dropped) + Counter(total.refused)
+
     def next_batch(self, *, at_once: bool = False) -> Batch | None:
         """Return the batch that is to be written next, the same until it is settled; None when none is ready.
 

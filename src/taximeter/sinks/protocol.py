@@ -12,8 +12,10 @@ class Sink(Protocol):
     Both run on the flusher's own event loop (asyncio), one batch at a time. They must not block for long: the other
     sinks share the thread.
 
-    Two more are asked for where a sink has them: `is_open`, false while there is nothing to close, and `forget()`,
-    called in a forked child to let go of files and connections without touching them, because they are the parent's.
+    Three more are asked for where a sink has them: `is_open`, false while there is nothing to close; `forget()`, called in
+    a forked child to let go of files and connections without touching them, because they are the parent's; and
+    `await note_losses(source, lost)`, which tells how many events of a source have not come here and will not, by
+    reason, since that source began: the same counts may come again.
     """
 
     @property

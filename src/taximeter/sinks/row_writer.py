@@ -1,12 +1,13 @@
 """Row writer: puts events into the tables of an open database, within its owner's transaction."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import sleep
 from typing import Any
 
 import msgspec
 
+from taximeter.sinks import loss_table
 from taximeter.sinks.layout import (
     ADD_UP,
     ADD_UP_BOUNDED,
@@ -70,6 +71,10 @@ class RowWriter:
             self._connection.execute(ADD_UP_BOUNDED, {"after": last, "most": _LARGEST_SUM // count})
         for statement in ROLL_UP:
             self._connection.execute(statement)
+
+    def note_losses(self, source: str, lost: Mapping[str, int]) -> None:
+        """Keep what a source has lost; see `loss_table`."""
+        loss_table.note_losses(self._connection, source, lost)
 
     def values_of(self, row: CallRow) -> list[Any]:
         """Return the values of a call's row, in the order of the table's columns."""

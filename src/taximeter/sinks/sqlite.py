@@ -2,17 +2,22 @@
 
 import os
 import sqlite3
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 from time import monotonic
+from typing import TypeVar
 
 import anyio
 
 from taximeter.private_file import check_plain_file, make_plain_file
+from taximeter.sinks import loss_table
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.layout import INDEXES, LAYOUT_VERSION, TABLES, VIEWS
 from taximeter.sinks.row_writer import RowWriter
 from taximeter.unforked import Unforked
+
+T = TypeVar("T")
 
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite appends to the name of a database for the files that it keeps beside it."""
@@ -65,11 +70,19 @@ class SqliteSink:
 
     async def insert(self, batch: Batch) -> int:
         """Write the batch and return how many of its events were not there yet."""
+        return await self._written(lambda writer: writer.write(batch.lines))
+
+    async def note_losses(self, source: str, lost: Mapping[str, int]) -> None:
+        """Keep how many events of a source never came here, by reason, since it began."""
+        await self._written(lambda writer: writer.note_losses(source, lost))
+
+    async def _written(self, write: Callable[[RowWriter], T]) -> T:
+        """Write in one transaction, waiting for others that do."""
         deadline = monotonic() + self._busy_timeout_s
         while True:
-            new = self._insert(batch, is_last=monotonic() > deadline)
-            if new is not None:
-                return new
+            written = self._write(write, is_last=monotonic() > deadline)
+            if written:
+                return written[0]
             await anyio.sleep(self._random.uniform(0.001, 0.02))
 
     async def aclose(self) -> None:
@@ -83,20 +96,20 @@ class SqliteSink:
             _left_to_parent.append(self._connection)
             self._connection = self._writer = None
 
-    def _insert(self, batch: Batch, *, is_last: bool) -> int | None:
-        """Write the batch; None where somebody else is writing, so that other sinks' turn comes while we wait."""
+    def _write(self, write: Callable[[RowWriter], T], *, is_last: bool) -> tuple[T, ...]:
+        """Do it and return what it returned; nothing where somebody else is writing, so that other sinks' turn comes."""
         with self._unforked:
             try:
                 if (connection := self._begun(is_last=is_last)) is None:
-                    return None
+                    return ()
                 if self._writer is None:
                     self._writer = RowWriter(connection)
-                new = self._writer.write(batch.lines)
+                written = write(self._writer)
                 connection.execute("COMMIT")
             except BaseException:
                 self._disconnect()  # rolls back, and the next attempt looks at the file afresh
                 raise
-        return new
+        return (written,)
 
     def _begun(self, *, is_last: bool) -> sqlite3.Connection | None:
         """Return the connection in a transaction; None where somebody else is writing, unless it is the last time."""
@@ -169,6 +182,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         for column, definition in table.definitions.items():
             if column not in columns:
                 connection.execute(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
+    connection.execute(loss_table.CREATE)
     for index in INDEXES:
         connection.execute(index)
     if version <= LAYOUT_VERSION:

@@ -48,6 +48,19 @@ class Answers(ABC):
         """
 
     @abstractmethod
+    def lost(self, window: Window = ALWAYS) -> dict[str, int]:
+        """Return how many events are known to have never come here, by reason; totals are short of them.
+
+        What a process could not say any more is not among them: without a journal, that is what a kill takes with it.
+
+        Args:
+            window: When the losses were noted, to a quarter of an hour.
+
+        Raises:
+            StoreError: The store is broken.
+        """
+
+    @abstractmethod
     def _percentiles(self, field: str, where: Where, window: Window) -> Percentiles: ...
 
     def daily_costs(

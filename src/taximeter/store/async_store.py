@@ -46,6 +46,7 @@ class AsyncStore:
     totals = _asked_in_a_thread(Answers.totals)
     daily_costs = _asked_in_a_thread(Answers.daily_costs)
     statistics = _asked_in_a_thread(Answers.statistics)
+    lost = _asked_in_a_thread(Answers.lost)
     recent = _asked_in_a_thread(Answers.recent)
     event = _asked_in_a_thread(Store.event)
 

@@ -52,6 +52,10 @@ class EventFile(Answers):
         calls = self._chosen(joined(where, of), window)
         return nlargest(check_limit(limit), calls, key=lambda event: (event.started_at_us, event.event_id))
 
+    def lost(self, window: Window = ALWAYS) -> dict[str, int]:  # noqa: ARG002 - as every store's
+        """Return nothing: a file of events has no room for what is not in it."""
+        return {}
+
     def _percentiles(self, field: str, where: Where, window: Window) -> Percentiles:
         found = (getattr(event, field) for event in self._chosen(where, window))
         return percentiles_of([value for value in found if value is not None])

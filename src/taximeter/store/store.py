@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from math import isfinite
@@ -93,6 +93,17 @@ class Store(Answers):
         order = "ORDER BY started_at_us DESC, event_id DESC LIMIT ?"
         return list(self._events(f"{condition} {order}", *values, check_limit(limit)))
 
+    def lost(self, window: Window = ALWAYS) -> dict[str, int]:
+        """Return how many events never came here, by reason, as their trackers and journals said; see `Answers.lost`."""
+        if not any(self._ask("PRAGMA table_info(losses)", ())):  # nobody has written since they are kept
+            return {}
+        since, until = (None if at is None else at // QUARTER_US for at in (window.since_us, window.until_us))
+        query = (
+            "SELECT reason, SUM(events) FROM losses WHERE (:since IS NULL OR quarter >= :since) "
+            "AND (:until IS NULL OR quarter <= :until) GROUP BY reason HAVING SUM(events) > 0 ORDER BY 2 DESC, 1"
+        )
+        return dict(self._ask(query, {"since": since, "until": until}))
+
     def _percentiles(self, field: str, where: Where, window: Window) -> Percentiles:
         condition, values = CALLS.condition(where, window)
         timed = f"FROM events WHERE {condition} AND {field} IS NOT NULL"
@@ -152,7 +163,7 @@ class Store(Answers):
             except msgspec.DecodeError as error:
                 raise StoreError(f"{self.path}: holds a broken event: {error}") from error
 
-    def _ask(self, query: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    def _ask(self, query: str, values: Sequence[Any] | Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
         with self._translated():
             yield from self._connection.execute(query, values)
 
