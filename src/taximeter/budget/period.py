@@ -1,0 +1,128 @@
+"""Periods: the stretches of time that a budget's limit is for, from UTC instants to buckets that are added up.
+
+Money is kept in buckets of time. A calendar's window is one bucket, from the first instant of the hour, day, week or
+month in its zone. A rolling window is some sixty narrow ones: as a bucket is given back only when all of it has left
+the window, up to a sixtieth more time counts than was asked for, and never less. A lifetime is all buckets.
+"""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+import msgspec
+
+from taximeter.errors import ConfigurationError, one_of
+from taximeter.report.window import EPOCH
+
+CALENDAR = ("hour", "day", "week", "month")
+LIFETIME = "lifetime"
+EVER_US = -(1 << 62)
+"""The begin of a lifetime."""
+
+_BUCKETS = 60
+_SECOND_US = 1_000_000
+_DAY_US = 86_400 * _SECOND_US
+_UNITS_US = {"s": _SECOND_US, "m": 60 * _SECOND_US, "h": 3600 * _SECOND_US, "d": _DAY_US, "w": 7 * _DAY_US}
+_MICROSECOND = timedelta(microseconds=1)
+_LONGEST_US = 36_525 * _DAY_US
+
+
+class Period(msgspec.Struct, frozen=True):
+    """A kind of window, in its zone; `length_us` is that of a rolling one, 0 for others."""
+
+    kind: str
+    zone: tzinfo = UTC
+    length_us: int = 0
+
+    @property
+    def _width_us(self) -> int:
+        return max(self.length_us // _BUCKETS, _SECOND_US) if self.length_us else _DAY_US
+
+    def bucket_us(self, at_us: int) -> int:
+        """Return the bucket that an instant falls into, by its first microsecond."""
+        if self.kind in CALENDAR:
+            return _floor(self.kind, at_us, self.zone)
+        return at_us // self._width_us * self._width_us
+
+    def start_us(self, now_us: int) -> int:
+        """Return the first bucket that counts now."""
+        if self.kind == LIFETIME:
+            return EVER_US
+        return self.bucket_us(now_us - self.length_us)
+
+    def window_us(self, now_us: int) -> int:
+        """Return what tells one window from the next, for what happens once in each; a rolling one is as if it stood."""
+        if self.length_us:
+            return now_us // self.length_us * self.length_us
+        return self.start_us(now_us)
+
+    def resets_us(self, now_us: int, oldest_us: int | None = None) -> int | None:
+        """Return when money comes back; None for never.
+
+        Args:
+            now_us: The present.
+            oldest_us: The oldest bucket with money in it, of a rolling window; None means the oldest that counts.
+        """
+        if self.kind == LIFETIME:
+            return None
+        if self.length_us:
+            oldest = self.start_us(now_us) if oldest_us is None else oldest_us
+            return oldest + self._width_us + self.length_us
+        return _next(self.kind, self.bucket_us(now_us), self.zone)
+
+    def elapsed_us(self, now_us: int, began_us: int) -> int:
+        """Return how much of the window is over, for rates: a lifetime begins with its first call, at *began_us*."""
+        if self.length_us:
+            return min(self.length_us, max(now_us - began_us, 1))
+        return max(now_us - (began_us if self.kind == LIFETIME else self.start_us(now_us)), 1)
+
+
+def read_period(text: object, zone: tzinfo) -> Period:
+    """Return the period that a text names.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if text in (*CALENDAR, LIFETIME):
+        return Period(str(text), zone)
+    if isinstance(text, str) and (found := re.fullmatch(r"(\d{1,6})\s*([smhdw])", text)):
+        length_us = int(found[1]) * _UNITS_US[found[2]]
+        if _SECOND_US <= length_us <= _LONGEST_US:
+            return Period("rolling", zone, length_us)
+    allowed = one_of(text, (*CALENDAR, LIFETIME))
+    raise ConfigurationError("window", text, f"{allowed}, or a duration that rolls along such as 24h or 30d")
+
+
+def _instant_us(moment: datetime) -> int:
+    return (moment.astimezone(UTC) - EPOCH) // _MICROSECOND
+
+
+def _local(at_us: int, zone: tzinfo) -> datetime:
+    return (EPOCH + timedelta(microseconds=at_us)).astimezone(zone)
+
+
+def _floor(kind: str, at_us: int, zone: tzinfo) -> int:
+    local = _local(at_us, zone)
+    if kind == "hour":  # counted back in real time: in the autumn an hour comes twice, and they are two
+        past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        return at_us - past // _MICROSECOND
+    return _midnight_us(_first_day(kind, local.date()), zone)
+
+
+def _first_day(kind: str, day: date) -> date:
+    if kind == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if kind == "month" else day
+
+
+def _midnight_us(day: date, zone: tzinfo) -> int:
+    """Return the first instant of a day; where the clocks skip midnight, that is the moment at which they do."""
+    return _instant_us(datetime.combine(day, time(), zone))
+
+
+def _next(kind: str, start_us: int, zone: tzinfo) -> int:
+    if kind == "hour":
+        return start_us + _UNITS_US["h"]
+    day = _local(start_us, zone).date()
+    if kind == "month":
+        return _midnight_us((day.replace(day=1) + timedelta(days=32)).replace(day=1), zone)
+    return _midnight_us(day + timedelta(days=7 if kind == "week" else 1), zone)
