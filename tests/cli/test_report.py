@@ -1,5 +1,6 @@
 """`taximeter report`."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -147,6 +148,12 @@ def test_lines_that_are_no_events_are_mentioned(folder: Path) -> None:
         (["--by", "colour"], 2, "by='colour': must be one of model, provider"),
         (["--since", "soon"], 2, "--since='soon': must be a date"),
         (["--until", ""], 2, "--until='': must be a date"),
+        (["--where", "agnet=x"], 2, "did you mean 'agent'?"),
+        (
+            ["--format", "cvs"],
+            2,
+            "--format='cvs': must be one of table, json, csv, markdown; did you mean 'csv'?",
+        ),
         (["--colour"], 2, "No such option"),
         (["usage.db", "events.ndjson"], 2, "unexpected extra argument"),
     ],
@@ -183,3 +190,41 @@ def test_an_empty_file_holds_no_calls(tmp_path: Path) -> None:
     (tmp_path / "e.ndjson").touch()
     done = run("report", "e.ndjson", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "No calls in e.ndjson.\n")
+
+
+def test_only_calls_with_a_value_are_counted(folder: Path) -> None:
+    """By any dimension, alike in both kinds of file; an empty value finds those that do not say."""
+    for source in ("usage.db", "events.ndjson"):
+        chosen = run("report", source, "--where", "agent=reviewer", cwd=folder).stdout
+        assert chosen.splitlines()[-1] == "1 call with agent=reviewer: $12.40"
+        found = json.loads(
+            run("report", source, "-w", "agent=", "-w", "provider=openai", "--json", cwd=folder).stdout
+        )
+        assert found["total"]["calls"] == 2
+        assert found["where"] == {"agent": None, "provider": "openai"}
+
+
+def test_csv_has_integers_exact_dollars_and_empty_cells(folder: Path) -> None:
+    """What is unknown is empty: a group without any price costs nobody knows what."""
+    write_store(folder / "odd.db", [call("=cmd()", None), call("b", 1)])
+    for source in ("usage.db", "events.ndjson"):
+        done = run("report", source, "--by", "agent", "--format", "csv", cwd=folder)
+        rows = list(csv.DictReader(done.stdout.splitlines()))
+        assert [(row["agent"], row["calls"], row["cost_usd"]) for row in rows] == [
+            ("reviewer", "1", "12.400000000"),
+            ("", "3", "0.001845000"),
+        ]
+        assert rows[0]["cost_usd_nanos"] == "12400000000"
+    odd = list(csv.DictReader(run("report", "odd.db", "-f", "csv", cwd=folder).stdout.splitlines()))
+    assert [(row["model"], row["cost_usd_nanos"], row["cost_usd"]) for row in odd] == [
+        ("b", "1", "0.000000001"),
+        ("'=cmd()", "", ""),
+    ]
+
+
+def test_markdown_is_the_table(folder: Path) -> None:
+    """With numbers to the right, and the total."""
+    lines = run("report", "--format", "markdown", cwd=folder).stdout.splitlines()
+    assert lines[0] == "| model | calls | input | cached | output | cost | unpriced |"
+    assert lines[1] == "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+    assert lines[-1] == "| total | 4 | 4,000 | 600 | 200 | $12.401845 | 1 |"

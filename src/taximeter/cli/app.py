@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from taximeter.cli.message import complain
+from taximeter.cli.options import By, Format, JournalFolder, Json, Since, Sinks, StoreFile, Until, Where, Zone
 from taximeter.errors import ConfigurationError, TaximeterError
 from taximeter.version import __version__
 
@@ -21,35 +22,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-By = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--by",
-        "-b",
-        metavar="DIMENSION",
-        help="model, provider, task_type, agent, user, session, service, run, operation, outcome, hour, day, week, "
-        "month and some more; may be given several times.",
-    ),
-]
-Zone = Annotated[str, typer.Option(metavar="ZONE", help="The IANA time zone that days are cut in.")]
-StoreFile = Annotated[
-    Path, typer.Argument(help="A store (SQLite) or a file of events (NDJSON, gzip or not).")
-]
-Since = Annotated[
-    str | None, typer.Option(metavar="WHEN", help="2026-11-01, 2026-11-01T12:30, 7d, 24h, today ...")
-]
-Until = Annotated[str | None, typer.Option(metavar="WHEN", help="The same; calls before this moment count.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Sinks = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--to", metavar="SINK", help="Where events go: a path such as usage.db or events.ndjson, or a URL."
-    ),
-]
-
-
-JournalFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the journal.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -104,12 +76,17 @@ def _report(
     since: Since = None,
     until: Until = None,
     tz: Zone = "UTC",
+    where: Where = None,
+    output_format: Format = None,
     as_json: Json = False,
 ) -> None:
     """Show what was consumed: calls, tokens and cost by model, day, agent and so on."""
+    from taximeter.cli.choice import read_choice
+    from taximeter.cli.output_format import read_format
     from taximeter.cli.report import report
 
-    report(store, by or ["model"], since=since, until=until, tz=tz, as_json=as_json)
+    choice = read_choice(since=since, until=until, tz=tz, where=where)
+    report(store, by or ["model"], choice, output_format=read_format(output_format, as_json=as_json))
 
 
 @app.command("replay")

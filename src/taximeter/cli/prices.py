@@ -10,9 +10,10 @@ import msgspec
 from rich import box
 from rich.table import Table as Grid
 
+from taximeter.cli.choice import read_window
+from taximeter.cli.conclusion import mention_unreadable
 from taximeter.cli.console import console, plain
 from taximeter.cli.rate import rate_text
-from taximeter.cli.report import mention_unreadable, read_window
 from taximeter.errors import ConfigurationError
 from taximeter.pricing import Catalog
 from taximeter.pricing.difference import Change, differences

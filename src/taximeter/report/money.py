@@ -31,6 +31,12 @@ def format_usd(nanos: int, decimals: int | None = None) -> str:
     return f"{sign}${whole:,}.{part:0{places}d}" if places else f"{sign}${whole:,}"
 
 
+def exact_usd(nanos: int) -> str:
+    """Return dollars as a plain decimal number, to the last digit: `12.400000000`."""
+    whole, part = divmod(abs(nanos), NANOS_PER_USD)
+    return f"{'-' if nanos < 0 else ''}{whole}.{part:09d}"
+
+
 def plural(count: int, noun: str) -> str:
     """Return `1 call` or `2 calls`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,82 @@
+"""Formats: how an answer is written, for people or for programs."""
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from taximeter.cli.message import printable
+from taximeter.errors import ConfigurationError, one_of
+
+FORMATS = ("table", "json", "csv", "markdown")
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\n")
+_MARKUP = re.compile(r"[\\|<>`*\[\]~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+
+Cell = str | int | float | None
+
+
+def read_format(name: str | None, *, as_json: bool = False) -> str:
+    """Return which of the formats is meant.
+
+    Args:
+        name: `--format`; None means a table.
+        as_json: Whether `--json` was given, which is short for `--format json`.
+
+    Raises:
+        ConfigurationError: There is no such format, or both options name different ones.
+    """
+    if name is not None and name not in FORMATS:
+        raise ConfigurationError("--format", name, one_of(name, FORMATS))
+    if as_json and name not in {None, "json"}:
+        raise ConfigurationError("--format", name, "json where --json is given too")
+    return "json" if as_json else name or "table"
+
+
+def write_json(document: Any) -> None:
+    """Print a value as JSON on several lines."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+
+
+def write_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    """Print rows as CSV with a heading; None is an empty cell.
+
+    Texts come from outside, and spreadsheets run those that look like a formula (OWASP, "CSV Injection"): such a text
+    gets an apostrophe before it, which spreadsheets take for "this is text". Numbers stay as they are.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([_inert(name) for name in names])
+    writer.writerows([[_inert(cell) for cell in row] for row in rows])
+    sys.stdout.write(buffer.getvalue())
+
+
+def _inert(cell: Cell) -> Cell:
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r\n", "\n").replace(
+        "\r", "\n"
+    )  # the csv module quotes only what ends its own lines
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def write_markdown(names: Sequence[str], numbers: Sequence[bool], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows as a Markdown table.
+
+    Args:
+        names: The heading.
+        numbers: Which columns hold numbers, which stand to the right.
+        rows: The cells as people read them; what would be markup in them is escaped.
+    """
+    lines = [names, ["---:" if number else "---" for number in numbers]]
+    lines += [[escape_markdown(cell) for cell in row] for row in rows]
+    sys.stdout.write("".join(f"| {' | '.join(line)} |\n" for line in lines))
+
+
+def escape_markdown(text: str) -> str:
+    """Return a text that Markdown shows as it stands, on one line."""
+    return _MARKUP.sub(r"\\\g<0>", printable(" ".join(text.split())))
