@@ -150,3 +150,25 @@ def test_the_applications_own_settings_are_left_alone(tmp_path: Path) -> None:
     for content in (toml, "models = ['x']\n" + text.split("\n", 2)[2]):
         (price,) = taximeter.prices.from_toml(written(tmp_path, content))
         assert price.model == "*"
+
+
+def test_a_contract_is_read_from_its_file(tmp_path: Path) -> None:
+    """Overrides as tables, in the words that configuration files use, beside a provider's prices."""
+    path = tmp_path / "acme.toml"
+    path.write_text(
+        '[[overrides]]\nprovider = "openai"\nfactor = "0.8"\nfrom = "2026-01-01"\n\n[prices]\ninput_usd_per_mtok = 2\n'
+    )
+    shared, own = taximeter.prices.from_file(path)
+    assert (shared.provider, shared.usd_per_mtok) == ("acme", {"input": 2})
+    assert (own.provider, own.multiplier, own.valid_from) == ("openai", "0.8", "2026-01-01")
+
+
+@pytest.mark.parametrize(
+    "text", ["overrides = 1", "[[overrides]]\nfactor = -1", "[[overrides]]\ncolour = 1", "overrides = [1]"]
+)
+def test_a_contract_that_cannot_be_names_its_file_and_key(tmp_path: Path, text: str) -> None:
+    """What is wrong in a contract is found by its place in the file."""
+    path = tmp_path / "contract.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"contract\.toml: overrides"):
+        taximeter.prices.from_file(path)

@@ -14,7 +14,7 @@ import msgspec
 from taximeter.errors import ConfigurationError, one_of
 from taximeter.pricing import Override
 from taximeter.pricing.kind import PIECE_KINDS, TOKEN_KINDS
-from taximeter.pricing.override import strongest
+from taximeter.pricing.override import override_from, strongest
 
 _UNITS = {"usd_per_mtok": "usd_per_mtok", "usd_per_1m": "usd_per_mtok", "per_1m": "usd_per_mtok"} | {
     "per_mtok": "usd_per_mtok",
@@ -58,6 +58,40 @@ def from_toml(path: str | os.PathLike[str]) -> tuple[Override, ...]:
     if not found:
         raise ConfigurationError(f"{file}: prices", None, "a table [prices] or [models.NAME.prices]")
     return found
+
+
+def from_file(path: str | os.PathLike[str]) -> tuple[Override, ...]:
+    """Read a contract: overrides in the words of `override_from`, under `[[overrides]]`, and a provider's prices too.
+
+    ```toml
+    [[overrides]]
+    provider = "anthropic"
+    multiplier = "0.8"
+    from = "2026-01-01"
+    ```
+
+    Args:
+        path: A TOML file; without `[[overrides]]` it is read as `from_toml` does.
+
+    Raises:
+        ConfigurationError: There is no such file, it is no TOML, or something in it cannot be; names the file and the key.
+    """
+    file = os.fspath(path)
+    content = _read(Path(path), file)
+    stated = content.get("overrides")
+    if stated is None:
+        return from_toml(path)
+    if not isinstance(stated, list) or not stated:
+        raise ConfigurationError(f"{file}: overrides", stated, "tables [[overrides]]")
+    found = tuple(_stated(settings, f"{file}: overrides[{at}]") for at, settings in enumerate(stated))
+    return (*from_toml(path), *found) if content.keys() & {"prices", "models"} else found
+
+
+def _stated(settings: Any, source: str) -> Override:
+    try:
+        return override_from(_table(settings, source))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{source}.{error.key}", error.value, error.allowed) from error
 
 
 def from_table(

@@ -7,7 +7,8 @@ from taximeter.builder import EventBuilder
 from taximeter.event import TaskCompletionEvent, decode_event, encode_event
 from taximeter.pricing import Catalog, Override
 from taximeter.providers import endpoint_for, read_response
-from taximeter.report.explanation import explain, usage_of
+from taximeter.report.circumstances import usage_of
+from taximeter.report.explanation import explain
 from taximeter.scopes import NOBODY
 
 AT_US = 1_767_225_600_000_000  # 2026-01-01

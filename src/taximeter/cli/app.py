@@ -123,6 +123,80 @@ def _why(
     why(event_id, store, as_json=as_json)
 
 
+@app.command("reprice")
+def _reprice(
+    store: StoreFile = Path("usage.db"),
+    *,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN", help="The prices of this moment for all calls, instead of each call's own time."
+        ),
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Another price table: a file, current or shipped.")
+    ] = None,
+    prices: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A contract: TOML with [[overrides]], or a provider's prices."),
+    ] = None,
+    discount: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PERCENT", help="Off the list: 20, anthropic=20 or anthropic/claude-*=20."),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FROM=TO", help="Another model instead: claude-opus-4-5=gpt-5, anthropic/*=google/..."
+        ),
+    ] = None,
+    token_ratio: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Tokens that the other model makes of one; 1 if not given."),
+    ] = None,
+    reported: Annotated[
+        bool, typer.Option("--reported", help="Also where the provider or the application said the cost.")
+    ] = False,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    tz: Zone = "UTC",
+    write: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the calls with their new costs into this new store."),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let it take the place of an older repricing.")
+    ] = False,
+    output_format: Format = None,
+    as_json: Json = False,
+) -> None:
+    """Price recorded calls again: as of a date, by another table or contract, or as another model's; shows the change.
+
+    The store is only read. Calls keep the cost that a provider reported unless --reported is given.
+    """
+    from taximeter.cli.choice import read_choice
+    from taximeter.cli.output_format import read_format
+    from taximeter.cli.reprice import NewStore, read_catalog, read_terms, reprice
+    from taximeter.report.window import read_moment
+
+    choice = read_choice(since=since, until=until, tz=tz, where=where)
+    catalog = read_catalog(table, prices or [], discount or [])
+    at_us = None if as_of is None else read_moment(as_of, choice.zone, key="--as-of")
+    terms = read_terms(catalog, at_us=at_us, models=model or [], token_ratio=token_ratio, reported=reported)
+    stated = {
+        "as_of": as_of,
+        "table": table,
+        "prices": [str(path) for path in prices or []],
+        "discount": discount,
+        "model": model,
+        "token_ratio": token_ratio,
+        "reported": reported,
+    }
+    new = NewStore(path=write, replace=replace, stated=stated) if write else None
+    reprice(store, catalog, terms, choice, new=new, output_format=read_format(output_format, as_json=as_json))
+
+
 @app.command("price")
 def _price(
     file: Annotated[

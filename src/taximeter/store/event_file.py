@@ -65,21 +65,22 @@ class EventFile(Answers):
         return next((event for event in self.events() if event.event_id == event_id), None)
 
     def events(
-        self, window: Window = ALWAYS, *, lacking_price: bool = False
+        self, window: Window = ALWAYS, *, where: Where | None = None, lacking_price: bool = False
     ) -> Iterator[TaskCompletionEvent]:
         """Yield the finished calls that started in *window*, in the file's order; see `Store.events`.
 
         Raises:
+            ConfigurationError: A name that is no dimension.
             StoreError: The file, or the rest of it, cannot be read.
         """
-        for event in self._calls():
-            if event.started_at_us in window and (lacks_price(event) or not lacking_price):
-                yield event
+        chosen = self._chosen(where or {}, window)
+        return (event for event in chosen if lacks_price(event)) if lacking_price else chosen
 
     def _chosen(self, where: Where, window: Window) -> Iterator[TaskCompletionEvent]:
         wanted = read_columns(where)
         read_key = key_reader(wanted, UTC)
-        return (event for event in self.events(window) if read_key(event) == tuple(wanted.values()))
+        key = tuple(wanted.values())
+        return (event for event in self._calls() if event.started_at_us in window and read_key(event) == key)
 
     def _calls(self) -> Iterator[TaskCompletionEvent]:
         seen: set[str] = set()

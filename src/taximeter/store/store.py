@@ -126,18 +126,20 @@ class Store(Answers):
         return next(self._events(row, packed_id(event_id)), None)
 
     def events(
-        self, window: Window = ALWAYS, *, lacking_price: bool = False
+        self, window: Window = ALWAYS, *, where: Where | None = None, lacking_price: bool = False
     ) -> Iterator[TaskCompletionEvent]:
         """Yield the events that started in *window*, oldest first.
 
         Args:
             window: When the calls started.
+            where: Values that calls must have, by dimension; None means not known.
             lacking_price: Only those whose cost, or a part of it, is not known.
 
         Raises:
+            ConfigurationError: A name that is no dimension.
             StoreError: The file is broken.
         """
-        condition, values = CALLS.condition(window=window)
+        condition, values = CALLS.condition(where or {}, window)
         if lacking_price:
             condition = f"{condition} AND {LACKS_PRICE}"
         return self._events(f"{condition} ORDER BY started_at_us, event_id", *values)

@@ -1,0 +1,36 @@
+"""Progress: a bar on stderr where somebody watches."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from taximeter.cli.console import console
+
+T = TypeVar("T")
+_STEP = 500
+
+
+@contextmanager
+def watched(items: Iterable[T], name: str, total: int | None) -> Iterator[Iterator[T]]:
+    """Show how far the reading of items has come, on a terminal only.
+
+    Args:
+        items: What is read.
+        name: What is done with them.
+        total: How many they are; None where nobody knows.
+    """
+    columns = TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    bar = Progress(*columns, console=console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    with bar:
+        task = bar.add_task(name, total=total)
+
+        def read() -> Iterator[T]:
+            for count, item in enumerate(items, 1):
+                yield item
+                if count % _STEP == 0:
+                    bar.update(task, completed=count)
+
+        yield read()
