@@ -31,11 +31,11 @@ def test_a_format_that_cannot_be_is_refused(name: str, as_json: bool) -> None:
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_no_text_is_a_formula(start: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What a spreadsheet would run is marked as text; numbers, negative ones too, stay numbers."""
-    write_csv(["name", "n"], [[f"{start}HYPERLINK(1)", -5], [None, 1.5]])
+    write_csv(["name", "n"], [[f"{start}HYPERLINK(1)", -5], [None, "-1.50"]])
     (heading, row, last) = csv.reader(io.StringIO(capsys.readouterr().out, newline=""))
     assert heading == ["name", "n"]
     assert row == [f"'{start}HYPERLINK(1)".replace("\r", "\n"), "-5"]
-    assert last == ["", "1.5"]
+    assert last == ["", "-1.50"]
 
 
 def test_markdown_holds_no_markup_of_others(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from taximeter.cli.message import complain
 from taximeter.cli.options import By, Format, JournalFolder, Json, Since, Sinks, StoreFile, Until, Where, Zone
+from taximeter.cli.reading_commands import add_reading_commands
 from taximeter.errors import ConfigurationError, TaximeterError
 from taximeter.version import __version__
 
@@ -87,6 +88,9 @@ def _report(
 
     choice = read_choice(since=since, until=until, tz=tz, where=where)
     report(store, by or ["model"], choice, output_format=read_format(output_format, as_json=as_json))
+
+
+add_reading_commands(app)
 
 
 @app.command("replay")

@@ -1,10 +1,13 @@
 """Conclusions: the sentence below an answer with the whole amount."""
 
+from collections.abc import Iterator
+
 from rich.console import Console
 
 from taximeter.cli.choice import Choice
 from taximeter.cli.console import plain
 from taximeter.cli.message import complain
+from taximeter.report.lost import describe_lost
 from taximeter.report.money import plural
 from taximeter.report.totals import Totals
 from taximeter.store import EventFile, Store
@@ -23,6 +26,14 @@ def conclude(out: Console, store: Store | EventFile, total: Totals, choice: Choi
                 f"{' '.join(filter(None, (plural(total.calls, 'call'), choice.describe())))}: {total.money}"
             )
         )
+    for note in describe_losses(store, choice):
+        out.print(plain(note, "yellow"))
+
+
+def describe_losses(store: Store | EventFile, choice: Choice) -> Iterator[str]:
+    """Yield what a store's totals are known to be short of; of lost events nobody knows whose they were."""
+    if lost := store.lost(choice.window):
+        yield f"Not in it: {describe_lost(lost)}."
 
 
 def no_calls(store: Store | EventFile, choice: Choice) -> str:

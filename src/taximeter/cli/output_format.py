@@ -15,6 +15,7 @@ from taximeter.errors import ConfigurationError, one_of
 FORMATS = ("table", "json", "csv", "markdown")
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\n")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _MARKUP = re.compile(r"[\\|<>`*\[\]~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 Cell = str | int | float | None
@@ -61,7 +62,7 @@ def _inert(cell: Cell) -> Cell:
     text = cell.replace("\r\n", "\n").replace(
         "\r", "\n"
     )  # the csv module quotes only what ends its own lines
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
 def write_markdown(names: Sequence[str], numbers: Sequence[bool], rows: Iterable[Sequence[str]]) -> None:

@@ -1,0 +1,48 @@
+"""The commands that read a store and change nothing."""
+# ruff: noqa: PLC0415 - each loads what it needs when it runs, so that help is quick
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from taximeter.cli.options import DEFAULT_STORE, By, Format, Json, Since, Until, Where, Zone
+
+StoreOption = Annotated[
+    Path, typer.Option("--store", "-s", metavar="FILE", help="A store or a file of events.")
+]
+
+
+def add_reading_commands(app: typer.Typer) -> None:
+    """Add the commands to an app."""
+    app.command("diff")(_diff)
+
+
+def _diff(
+    before: Annotated[
+        str,
+        typer.Argument(
+            help="A day, week or month (2026-11-01, 2026-W45, 2026-11, yesterday), an age (7d), two moments (14d..7d), "
+            "run:ID, or the file of a store."
+        ),
+    ],
+    after: Annotated[str, typer.Argument(help="The same.")],
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    by: By = None,
+    since: Since = None,
+    until: Until = None,
+    tz: Zone = "UTC",
+    where: Where = None,
+    output_format: Format = None,
+    as_json: Json = False,
+) -> None:
+    """Show what changed between two windows, runs or stores, and why: calls, mix, tokens a call, price a token."""
+    from taximeter.cli.choice import read_choice
+    from taximeter.cli.diff import diff, read_side
+    from taximeter.cli.output_format import read_format
+
+    choice = read_choice(since=since, until=until, tz=tz, where=where)
+    one = read_side("BEFORE", before, store, choice)
+    other = read_side("AFTER", after, store, choice)
+    diff(one, other, by or ["model"], output_format=read_format(output_format, as_json=as_json))
