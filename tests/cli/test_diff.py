@@ -65,11 +65,11 @@ def test_parts_sum_to_the_change_in_every_format(folder: Path) -> None:
 def test_a_narrow_terminal_gets_sentences(folder: Path) -> None:
     """Where the table does not fit, each group is told in words."""
     shown = run_on_terminal(
-        "diff", "run:r1", "run:r2", cwd=folder, env=environment(TERM="xterm", COLUMNS="40")
+        "diff", "run:r1", "run:r2", cwd=folder, env=environment(TERM="xterm", COLUMNS="30")
     )
     shown = re.sub(r"\x1b\[[0-9;]*m", "", shown)
     assert "gpt-4o +$1.500 (+150 %): +$1.000 from more calls" in " ".join(shown.split())
-    assert max(map(len, shown.splitlines())) <= 40
+    assert max(map(len, shown.splitlines())) <= 30
 
 
 def test_nothing_on_either_side_is_said(folder: Path) -> None:
