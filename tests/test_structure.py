@@ -38,6 +38,7 @@ ORDER = [
     {"flusher", "flushes", "ending"},
     {"report"},
     {"tracker"},
+    {"settings"},
     {"capture", "calls", "middleware"},
     {"runs", "stream_call"},
     {"streams"},
@@ -152,9 +153,16 @@ def test_the_static_and_the_lazy_names_agree() -> None:
     assert static - {None} | {"__version__"} == set(taximeter.__all__)
 
 
-@pytest.mark.parametrize(("page", "tool"), [("events", "event_reference"), ("clients", "clients_reference")])
+@pytest.mark.parametrize(
+    ("page", "tool"),
+    [
+        ("events", "event_reference"),
+        ("clients", "clients_reference"),
+        ("configuration", "settings_reference"),
+    ],
+)
 def test_written_references_are_up_to_date(page: str, tool: str) -> None:
-    """The pages of the event's fields and of the clients are what their tools write today."""
+    """The pages of the event's fields, of the clients and of the settings are what their tools write today."""
     written = subprocess.run(
         [sys.executable, f"tools/{tool}.py"], check=True, capture_output=True, text=True, cwd=ROOT
     ).stdout

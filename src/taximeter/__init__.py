@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from taximeter.runs import run as run
     from taximeter.scopes import current_scope as current_scope
     from taximeter.scopes import scope as scope
+    from taximeter.settings import Settings as Settings
+    from taximeter.settings import start_configured as start_configured
     from taximeter.tracker import Tracker as Tracker
     from taximeter.tracker import start as start
     from taximeter.usage import Usage as Usage
@@ -55,6 +57,7 @@ _HOMES = {
     "Metered": "middleware",
     "Override": "pricing",
     "Receipt": "receipt",
+    "Settings": "settings",
     "TaskCompletionEvent": "event",
     "TaximeterError": "errors",
     "Tracker": "tracker",
@@ -67,6 +70,7 @@ _HOMES = {
     "run": "runs",
     "scope": "scopes",  # not scope.py: importing a module of that name would put itself in the place of the class
     "start": "tracker",
+    "start_configured": "settings",
 }
 
 _MODULES = ("prices", "testing")

@@ -31,13 +31,14 @@ class TaximeterError(Exception):
 
 
 class ConfigurationError(TaximeterError, ValueError):
-    """A setting that cannot work; names the key, the value and what is allowed."""
+    """A setting that cannot work; names the key, the value and what is allowed, and the file where it stands in one."""
 
-    def __init__(self, key: str, value: Any, allowed: str) -> None:
-        super().__init__(f"{key}={value!r}: must be {allowed}")
+    def __init__(self, key: str, value: Any, allowed: str, *, where: str | None = None) -> None:
+        super().__init__(f"{'' if where is None else f'{where}: '}{key}={value!r}: must be {allowed}")
         self.key = key
         self.value = value
         self.allowed = allowed
+        self.where = where
 
 
 class MissingExtraError(ConfigurationError):

@@ -20,6 +20,7 @@ _OTHER_OPTIONS = (
     "carry",
     "dead_letters",
     "scrub",
+    "prices",
 )
 _SMALLEST_SEGMENT_BYTES = 4096
 _JOURNAL_COUNTS = ("journal_max_bytes", "journal_segment_bytes")

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from taximeter.errors import ConfigurationError, one_of
-from taximeter.pricing import Override
+from taximeter.pricing import Catalog, Override
 from taximeter.pricing.kind import PIECE_KINDS, TOKEN_KINDS
 from taximeter.pricing.override import override_from, strongest
 
@@ -92,6 +92,25 @@ def _stated(settings: Any, source: str) -> Override:
         return override_from(_table(settings, source))
     except ConfigurationError as error:
         raise ConfigurationError(f"{source}.{error.key}", error.value, error.allowed) from error
+
+
+def catalog_with(
+    prices: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], catalog: Catalog | None = None
+) -> Catalog:
+    """Return a catalog with the prices of TOML files over it.
+
+    Args:
+        prices: The files, see `from_file`; the strongest last.
+        catalog: What they lie over; None means the compiled table.
+
+    Raises:
+        ConfigurationError: A file that `from_file` cannot read, or something that is no catalog.
+    """
+    if catalog is not None and not isinstance(catalog, Catalog):
+        raise ConfigurationError("catalog", catalog, "a Catalog, or None for the compiled table")
+    files = [prices] if isinstance(prices, str | os.PathLike) else prices
+    overrides = [override for file in files for override in from_file(file)]
+    return (catalog or Catalog.default()).with_overrides(*overrides)
 
 
 def from_table(

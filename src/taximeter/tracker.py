@@ -61,6 +61,7 @@ def start(
     carry: bool = True,
     dead_letters: "str | os.PathLike[str] | None" = None,
     scrub: "bool | Sequence[str]" = True,
+    prices: "str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None" = None,
     **limits: Unpack[Limits],
 ) -> "Tracker":
     """Return a tracker that delivers to these sinks. Nothing is opened and no thread runs before the first event.
@@ -83,6 +84,8 @@ def start(
             journal's folder, or none without a journal: then they are only counted.
         scrub: What is taken out of texts as a secret: the usual shapes of keys and passwords; regular expressions for more
             of your own, of which a group named `value` is what goes; False for nothing.
+        prices: TOML files of prices of your own, laid over the catalog, the strongest last; see `taximeter.prices`. None
+            for none.
         limits: The fields of `Policy`, such as `max_events=100_000` or `close_timeout_s=5.0`.
 
     Raises:
@@ -95,7 +98,7 @@ def start(
     return Tracker(
         made,
         policy_from(limits),
-        catalog=catalog,
+        catalog=_priced(catalog, prices),
         infer=infer,
         service=service,
         hosts=hosts,
@@ -442,6 +445,15 @@ def _check_options(catalog: Any, infer: Any, service: Any) -> None:
         )
     if service is not None and not isinstance(service, str):
         raise ConfigurationError("service", service, "a name, or None")
+
+
+def _priced(catalog: Any, prices: Any) -> "Catalog | None":
+    """Return the catalog with the prices of these files over it; None means the compiled table."""
+    if prices is None:
+        return catalog  # type: ignore[no-any-return]  # checked with the other options
+    from taximeter.prices import catalog_with  # noqa: PLC0415 - the price table loads when it is wanted
+
+    return catalog_with(prices, catalog)
 
 
 def _word(reason: str) -> str:

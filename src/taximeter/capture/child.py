@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -33,7 +34,8 @@ def meter_this_process() -> None:
     run = RunEnvironment.read(os.environ)
     adopt_environment(os.environ)
     totals = RunFolderSink(Path(run.folder))
-    tracker = start(*run.sinks, totals, service=run.service, batch_max_age_s=BATCH_MAX_AGE_S)
+    options: Any = {"batch_max_age_s": BATCH_MAX_AGE_S, **run.options}
+    tracker = start(*run.sinks, totals, service=run.service, **options)
     install(Recorder(tracker, run.invisible_usage, run.run_id, trace=totals.trace))
     totals.save()
     _at_end(lambda: _finish(tracker, totals))

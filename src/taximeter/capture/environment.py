@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -20,6 +20,8 @@ class RunEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     service: str | None = None
     invisible_usage: bool = True
+    options: dict[str, Any] = {}
+    """Further arguments of `taximeter.start`."""
 
     def added_to(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return *environment* with this in it and the bootstrap folder at the head of PYTHONPATH."""

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from threading import current_thread, main_thread
 from time import perf_counter
 from types import FrameType
+from typing import Any
 
 import msgspec
 
@@ -61,6 +62,7 @@ def run(
     invisible_usage: bool = True,
     run_id: str | None = None,
     environment: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> RunResult:
     """Run *command*, meter every LLM call of it and of the Python processes it starts, and wait for its end.
 
@@ -73,6 +75,8 @@ def run(
         invisible_usage: See `meter`.
         run_id: Written into every event that no scope gives another; None makes a new one.
         environment: The program's environment; None means that of this process.
+        options: Further arguments of `taximeter.start` for the trackers of these processes, of types that JSON has;
+            None for none.
 
     Raises:
         ConfigurationError: There is no command.
@@ -87,6 +91,7 @@ def run(
             folder=folder,
             service=service,
             invisible_usage=invisible_usage,
+            options=dict(options or {}),
         )
         begun = perf_counter()
         code, problem = _supervise(command, settings.added_to(environment or os.environ))

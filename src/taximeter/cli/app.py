@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
+from taximeter.cli.defaults import defaults_for
 from taximeter.cli.message import complain
 from taximeter.cli.options import By, Format, JournalFolder, Json, Since, Sinks, StoreFile, Until, Where, Zone
 from taximeter.cli.reading_commands import add_reading_commands
@@ -374,6 +376,20 @@ def _receive(
     receive(db, token=token, token_file=token_file, host=host, port=port, certificate=certificate, key=key)
 
 
+@app.command("config")
+def _config(
+    *,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Read this file, not the one that is found.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="table or json.")] = "table",
+) -> None:
+    """Show every setting, its value, and whether environment, file or default say so; secrets are not shown."""
+    from taximeter.cli.config import show_settings
+
+    show_settings(file, form=form)
+
+
 @app.command("schema")
 def _schema(
     name: Annotated[str | None, typer.Argument(help="Which schema; without a name, list them.")] = None,
@@ -393,7 +409,13 @@ def run_app(arguments: Sequence[str]) -> int:
     0 done, 1 data that cannot be read, 2 wrong usage, 130 Ctrl-C, 141 nobody reads the output any more.
     """
     try:
-        code: Any = app(arguments, prog_name="taximeter", standalone_mode=False)
+        command: Any = get_command(app)
+        code: Any = command.main(
+            list(arguments),
+            prog_name="taximeter",
+            standalone_mode=False,
+            default_map=defaults_for(command.commands, arguments),
+        )
         sys.stdout.flush()
     except KeyboardInterrupt:
         return 130

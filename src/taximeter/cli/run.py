@@ -17,6 +17,7 @@ from taximeter.cli.receipt import merge_receipts, print_receipt
 from taximeter.errors import ConfigurationError
 from taximeter.receipt import Receipt
 from taximeter.report.money import plural
+from taximeter.settings import Settings
 from taximeter.sinks.table import sink_for
 
 
@@ -34,11 +35,16 @@ def run(
     Raises:
         ConfigurationError: There is no command, or a sink or the receipt's file cannot be; the program is not started.
     """
+    options = Settings.load().options()
+    configured = options.pop("sinks", ())
+    sinks = sinks or configured
+    service = service or options.pop("service", None)
+    options.pop("service", None)
     for sink in sinks:
         sink_for(sink)
     if receipt_file is not None:
         _check_writable(receipt_file)
-    result = run_metered(command, sinks, service=service, invisible_usage=ask_usage)
+    result = run_metered(command, sinks, service=service, invisible_usage=ask_usage, options=options)
     with suppress(
         OSError
     ):  # a reader of stderr that has left, a disk that is full: the program's code is what counts

@@ -1,0 +1,32 @@
+"""Starting: a tracker as file and environment want it, where the program does not say otherwise."""
+
+import os
+from typing import Any
+
+from taximeter.settings.settings import Settings
+from taximeter.sinks.protocol import Sink
+from taximeter.tracker import Tracker, start
+
+
+def start_configured(
+    *sinks: "str | os.PathLike[str] | Sink",
+    config: "str | os.PathLike[str] | Settings | None" = None,
+    **options: Any,
+) -> Tracker:
+    """Return a tracker with the settings of environment and file, and over them the arguments given here.
+
+    `start` itself reads neither: what a program writes down is all there is. This is for programs that leave it to
+    those who run them.
+
+    Args:
+        sinks: As of `start`; any at all replace those of the settings.
+        config: The file, or settings that were loaded already; None lets `Settings.load` look for it.
+        options: As of `start`.
+
+    Raises:
+        ConfigurationError: A setting or an option that cannot work.
+    """
+    settings = config if isinstance(config, Settings) else Settings.load(config)
+    chosen = {**settings.options(), **options}
+    configured = chosen.pop("sinks", ())
+    return start(*(sinks or configured), **chosen)

@@ -1,0 +1,84 @@
+"""`taximeter config`, and what commands take from file and environment."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from console_script import environment, run
+from event_samples import call, write_store
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a file of settings and the store that it names."""
+    (tmp_path / "taximeter.toml").write_text(
+        "sinks = ['mine.db', 'https://u:hidden@h/x']\ntz = 'Asia/Kathmandu'\n"
+    )
+    write_store(tmp_path / "mine.db", [call("gpt-4o")])
+    return tmp_path
+
+
+def test_each_value_is_shown_with_where_it_came_from(folder: Path) -> None:
+    """File and key, variable, or default; secrets of addresses are left out."""
+    done = run("config", cwd=folder, env=environment(TAXIMETER_MAX_EVENTS="12", TAXIMETER_TOKEN="hidden"))
+    lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.split()}
+    assert f"{folder}/taximeter.toml: tz" in lines["tz"]
+    assert "TAXIMETER_MAX_EVENTS" in lines["max_events"]
+    assert lines["carry"].split() == ["carry", "true", "default"]
+    assert "https://h/x" in lines["sinks"]
+    assert "hidden" not in done.stdout + done.stderr
+
+
+def test_json_has_the_same(folder: Path) -> None:
+    """For programs, from a folder below."""
+    (folder / "below").mkdir()
+    shown = json.loads(run("config", "--format", "json", cwd=folder / "below").stdout)
+    found = {each["name"]: each for each in shown["settings"]}
+    assert shown["file"] == str(folder / "taximeter.toml")
+    assert found["tz"] == {
+        "name": "tz",
+        "value": "Asia/Kathmandu",
+        "source": "file",
+        "where": f"{folder}/taximeter.toml: tz",
+    }
+
+
+def test_commands_read_the_store_and_the_zone_of_the_settings(folder: Path) -> None:
+    """What stands in the file needs no argument; an argument still wins."""
+    found = json.loads(run("report", "--json", cwd=folder).stdout)
+    assert (found["tz"], found["total"]["calls"]) == ("Asia/Kathmandu", 1)
+    assert json.loads(run("report", "--json", "--tz", "UTC", cwd=folder).stdout)["tz"] == "UTC"
+    done = run("report", cwd=folder, env=environment(TAXIMETER_STORE="other.db"))
+    assert "other.db" in done.stderr
+
+
+def test_a_wrong_file_stops_commands_and_not_their_help(folder: Path) -> None:
+    """One line says what is wrong and where."""
+    (folder / "taximeter.toml").write_text("tzz = 'UTC'\n")
+    done = run("report", cwd=folder)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "did you mean 'tz'?" in done.stderr
+    assert run("report", "--help", cwd=folder).returncode == 0
+    assert run("config", "--format", "xml", cwd=folder).returncode == 2
+
+
+def test_run_hands_the_settings_to_the_processes_below(folder: Path) -> None:
+    """The program's events go where the file says, under the name that the environment says."""
+    (folder / "taximeter.toml").write_text("sinks = 'other.ndjson'\nmax_events = 10\n")
+    code = "import os; print(os.environ['TAXIMETER_RUN'])"
+    done = run(
+        "run",
+        "--quiet",
+        "--",
+        sys.executable,
+        "-c",
+        code,
+        cwd=folder,
+        env=environment(TAXIMETER_SERVICE="svc"),
+    )
+    told = json.loads(done.stdout)
+    assert told["sinks"] == [str(folder / "other.ndjson")]
+    assert (told["service"], told["options"]) == ("svc", {"max_events": 10})
