@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from taximeter.scopes import current_scope as current_scope
     from taximeter.scopes import scope as scope
     from taximeter.settings import Settings as Settings
-    from taximeter.settings import start_configured as start_configured
+    from taximeter.settings.starting import start_configured as start_configured
     from taximeter.tracker import Tracker as Tracker
     from taximeter.tracker import start as start
     from taximeter.usage import Usage as Usage
@@ -70,7 +70,7 @@ _HOMES = {
     "run": "runs",
     "scope": "scopes",  # not scope.py: importing a module of that name would put itself in the place of the class
     "start": "tracker",
-    "start_configured": "settings",
+    "start_configured": "settings.starting",
 }
 
 _MODULES = ("prices", "testing")

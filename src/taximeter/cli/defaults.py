@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from taximeter.errors import ConfigurationError
-from taximeter.settings import Settings
-
 _ARGUMENTS = {"store": "store", "tz": "tz"}
 """Settings, and the names of the arguments that they stand in for, in every command that has one."""
 _CARRYING = ("drain", "retry")
@@ -27,15 +24,11 @@ def defaults_for(commands: dict[str, Any], arguments: Sequence[str]) -> dict[str
     Raises:
         ConfigurationError: A setting that cannot be.
     """
-    if not arguments or arguments[0] in _WITHOUT:
+    if not arguments or arguments[0] in _WITHOUT or _HARMLESS & set(arguments):
         return {}
-    try:
-        stated = Settings.load().stated()
-    except ConfigurationError:
-        if _HARMLESS & set(arguments):
-            return {}
-        raise
-    return _by_command(commands, stated)
+    from taximeter.settings import Settings  # noqa: PLC0415 - help is quick without it
+
+    return _by_command(commands, Settings.load().stated())
 
 
 def _by_command(commands: dict[str, Any], stated: dict[str, Any]) -> dict[str, Any]:

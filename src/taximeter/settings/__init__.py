@@ -1,6 +1,5 @@
 """Settings from one file and the environment, for those who start programs rather than write them."""
 
 from taximeter.settings.settings import Found, Settings
-from taximeter.settings.starting import start_configured
 
-__all__ = ["Found", "Settings", "start_configured"]
+__all__ = ["Found", "Settings"]
