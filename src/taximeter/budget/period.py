@@ -34,14 +34,15 @@ class Period(msgspec.Struct, frozen=True):
     length_us: int = 0
 
     @property
-    def _width_us(self) -> int:
+    def width_us(self) -> int:
+        """How long a bucket of a rolling window is; a lifetime's are days."""
         return max(self.length_us // _BUCKETS, _SECOND_US) if self.length_us else _DAY_US
 
     def bucket_us(self, at_us: int) -> int:
         """Return the bucket that an instant falls into, by its first microsecond."""
         if self.kind in CALENDAR:
             return _floor(self.kind, at_us, self.zone)
-        return at_us // self._width_us * self._width_us
+        return at_us // self.width_us * self.width_us
 
     def start_us(self, now_us: int) -> int:
         """Return the first bucket that counts now."""
@@ -66,14 +67,15 @@ class Period(msgspec.Struct, frozen=True):
             return None
         if self.length_us:
             oldest = self.start_us(now_us) if oldest_us is None else oldest_us
-            return oldest + self._width_us + self.length_us
+            return oldest + self.width_us + self.length_us
         return _next(self.kind, self.bucket_us(now_us), self.zone)
 
-    def elapsed_us(self, now_us: int, began_us: int) -> int:
-        """Return how much of the window is over, for rates: a lifetime begins with its first call, at *began_us*."""
-        if self.length_us:
-            return min(self.length_us, max(now_us - began_us, 1))
-        return max(now_us - (began_us if self.kind == LIFETIME else self.start_us(now_us)), 1)
+    def elapsed_us(self, now_us: int, oldest_us: int | None) -> int:
+        """Return for how long money has been spent in the window, for rates: what rolls begins with the first of it."""
+        if self.kind in CALENDAR:
+            return max(now_us - self.start_us(now_us), 1)
+        since_us = now_us if oldest_us is None else now_us - oldest_us
+        return max(min(since_us, self.length_us or since_us), 1)
 
 
 def read_period(text: object, zone: tzinfo) -> Period:

@@ -175,9 +175,52 @@ class Store(Answers):
             raise StoreError(f"{self.path}: not a store of taximeter: it has no events in its layout")
         return columns
 
+    def last(self) -> tuple[int, str | None]:
+        """Return the position and the id of the call that came last; 0 and None before the first.
+
+        Raises:
+            StoreError: The file is broken.
+        """
+        query = "SELECT position, event_id FROM events ORDER BY position DESC LIMIT 1"
+        return next(((position, event_id) for position, event_id in self._ask(query, ())), (0, None))
+
+    def position(self, event_id: str) -> int | None:
+        """Return the place of a call in the order of arrival, None where it has not come.
+
+        Raises:
+            StoreError: The file is broken.
+        """
+        query = "SELECT rowid FROM event_rows WHERE event_id = ?"
+        return next((row[0] for row in self._ask(query, (packed_id(event_id),))), None)
+
+    def arrived(self, after: int, limit: int) -> Iterator[TaskCompletionEvent]:
+        """Yield the calls that came after a position, in the order of arrival.
+
+        Args:
+            after: The position; 0 means from the first.
+            limit: How many at most.
+
+        Raises:
+            StoreError: The file is broken.
+        """
+        return self._events("position > ? ORDER BY position LIMIT ?", after, limit)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Answer several questions from the same state, whatever is written meanwhile.
+
+        Raises:
+            StoreError: The file is broken.
+        """
+        with self._snapshot():
+            yield
+
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
         """Show several queries the same state, whatever is written meanwhile."""
+        if self._connection.in_transaction:
+            yield
+            return
         with self._translated():
             self._connection.execute("BEGIN")
         try:

@@ -1,0 +1,239 @@
+"""History: what a store has and a ledger does not know yet, counted in once.
+
+Every call is counted at one of two moments: when it is settled, or when its event arrives in the store. A settlement
+leaves the event's id behind until the event has arrived and is passed over (or corrected, where it says otherwise); one
+that comes later than its event finds it there and adds nothing. A new budget begins with the store's own totals. So the
+ledger is right at once, and agrees with the store once that has everything.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+
+from taximeter.budget.account import Account, Entry
+from taximeter.budget.call import Actual, actual_of
+from taximeter.budget.definition import Budget
+from taximeter.budget.period import LIFETIME
+from taximeter.errors import ConfigurationError
+from taximeter.report.group import Group
+from taximeter.report.window import Window
+from taximeter.store import Store, StoreError
+
+_AT_ONCE = 500
+"""Arrivals that are counted in one transaction, so that others' turn comes soon."""
+_FORGET_US = 30 * 86_400_000_000
+"""After so long nobody waits for an event that was settled and never arrived."""
+
+
+class History:
+    """The store beside a ledger, which may not be there yet, or be another one tomorrow.
+
+    Args:
+        path: The store's file; None where there is none.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._store: Store | None = None
+        self._file: tuple[int, int] | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether events are to be expected."""
+        return self._path is not None
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def forget(self) -> None:
+        """In a forked child let the parent's connection alone."""
+        if self._store is not None:
+            _left_to_parent.append(self._store)
+            self._store = None
+
+    def account(self, connection: sqlite3.Connection, budget: Budget, now_us: int) -> Account:
+        """Return a budget's account, made with what the store has where there was none."""
+        definition = msgspec.json.encode(budget).decode()
+        fresh = connection.execute(
+            "INSERT INTO budgets (key, definition) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            (budget.key, definition),
+        ).rowcount
+        budget_id, known = connection.execute(
+            "SELECT budget_id, definition FROM budgets WHERE key = ?", (budget.key,)
+        ).fetchone()
+        account = Account(budget, budget_id)
+        if known != definition:
+            connection.execute(
+                "UPDATE budgets SET definition = ? WHERE budget_id = ?", (definition, budget_id)
+            )
+        if fresh:
+            self._count_all(connection, account, now_us)
+        return account
+
+    def count_arrivals(
+        self, connection: sqlite3.Connection, accounts: Iterable[Account], now_us: int
+    ) -> Iterator[Entry]:
+        """Count what has come to the store since, some of it where it is much, and yield what was added."""
+        store = self._opened()
+        if store is None:
+            return
+        for account in accounts:
+            position, event_id = connection.execute(
+                "SELECT position, position_event_id FROM budgets WHERE budget_id = ?", (account.budget_id,)
+            ).fetchone()
+            if event_id is not None and store.position(event_id) != position:
+                self._count_all(connection, account, now_us)  # pruned, compacted, or another file
+            else:
+                yield from self._count_after(connection, store, account, position)
+
+    def has(self, connection: sqlite3.Connection, account: Account, event_id: str) -> bool:
+        """Whether the event of a call has arrived in the store and is counted."""
+        store = self._opened()
+        if store is None or (position := store.position(event_id)) is None:
+            return False
+        (reached,) = connection.execute(
+            "SELECT position FROM budgets WHERE budget_id = ?", (account.budget_id,)
+        ).fetchone()
+        return bool(position <= reached)
+
+    def _count_after(
+        self, connection: sqlite3.Connection, store: Store, account: Account, position: int
+    ) -> Iterator[Entry]:
+        last = None
+        for event in store.arrived(position, _AT_ONCE):
+            last = event.event_id
+            entry = account.counted(actual_of(event), _take_settled(connection, account, last))
+            if entry is not None:
+                account.add(connection, entry)
+                yield entry
+        if last is not None:
+            _advance(connection, account, store.position(last) or position, last)
+
+    def _count_all(self, connection: sqlite3.Connection, account: Account, now_us: int) -> None:
+        """Begin with the store's totals, and what was settled and has not arrived."""
+        connection.execute("DELETE FROM spent WHERE budget_id = ?", (account.budget_id,))
+        store = self._opened()
+        if store is not None:
+            with store.snapshot():
+                for begin_us, window in _windows(store, account, now_us):
+                    _count_window(connection, store, account, begin_us, window)
+                _advance(connection, account, *store.last())
+        query = "SELECT event_id, subject, bucket_us, nanos, unpriced_calls FROM settled WHERE budget_id = ?"
+        for event_id, *entry in connection.execute(query, (account.budget_id,)).fetchall():
+            if self.has(connection, account, event_id):
+                connection.execute(
+                    "DELETE FROM settled WHERE event_id = ? AND budget_id = ?", (event_id, account.budget_id)
+                )
+            else:
+                account.add(connection, Entry(account, *entry))
+
+    def _opened(self) -> Store | None:
+        path = self._path
+        identity = None if path is None else _identity(path)
+        if identity != self._file:
+            self.close()
+        if self._store is None and path is not None and identity is not None:
+            with suppress(ConfigurationError, StoreError):  # it is being made, or will be
+                self._store = Store(path)
+                self._file = identity
+        return self._store
+
+
+_left_to_parent: list[Store] = []
+
+
+def remember(connection: sqlite3.Connection, entry: Entry, actual: Actual) -> None:
+    """Leave a settled call's id behind until its event has arrived."""
+    connection.execute(
+        "INSERT OR REPLACE INTO settled VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            actual.event_id,
+            entry.account.budget_id,
+            entry.subject,
+            entry.bucket_us,
+            entry.nanos,
+            entry.unpriced,
+            actual.at_us,
+        ),
+    )
+
+
+def forget_old(connection: sqlite3.Connection, now_us: int) -> None:
+    """Forget settled calls whose events will not arrive any more."""
+    connection.execute("DELETE FROM settled WHERE at_us < ?", (now_us - _FORGET_US,))
+
+
+def _take_settled(connection: sqlite3.Connection, account: Account, event_id: str) -> int | None:
+    """Count a call out again that was counted when it was settled, and return at how much; None where it was not."""
+    key = (event_id, account.budget_id)
+    row = connection.execute(
+        "SELECT subject, bucket_us, nanos, unpriced_calls FROM settled WHERE event_id = ? AND budget_id = ?",
+        key,
+    ).fetchone()
+    if row is None:
+        return None
+    connection.execute("DELETE FROM settled WHERE event_id = ? AND budget_id = ?", key)
+    account.add(connection, Entry(account, *row), -1)
+    return int(row[2])
+
+
+def _advance(connection: sqlite3.Connection, account: Account, position: int, event_id: str | None) -> None:
+    connection.execute(
+        "UPDATE budgets SET position = ?, position_event_id = ? WHERE budget_id = ?",
+        (position, event_id, account.budget_id),
+    )
+
+
+def _windows(store: Store, account: Account, now_us: int) -> Iterator[tuple[int, Window]]:
+    """Yield the buckets that count now, and what of the store falls into each."""
+    period = account.period
+    if period.kind == LIFETIME:
+        first = next(store.events(), None)
+        if first is not None:
+            yield period.bucket_us(first.started_at_us), Window()
+    elif not period.length_us:
+        start_us = period.start_us(now_us)
+        yield start_us, Window(start_us)
+    else:
+        bounds = [period.start_us(now_us)]
+        while bounds[-1] <= now_us:
+            bounds.append(period.bucket_us(bounds[-1]) + period.width_us)
+        yield from ((since, Window(since, until)) for since, until in pairwise(bounds))
+
+
+def _count_window(
+    connection: sqlite3.Connection, store: Store, account: Account, bucket_us: int, window: Window
+) -> None:
+    by = tuple(dict.fromkeys((*account.budget.dimensions, *account.budget.where)))
+    groups = store.totals(by, window=window)
+    for group in groups:
+        _count_group(connection, account, by, bucket_us, group)
+    if any(group.totals.unpriced_calls for group in groups):
+        for event in store.events(window, lacking_price=True):
+            entry = account.counted(actual_of(event))
+            if entry is not None and entry.unpriced:
+                account.add_sum(connection, entry.subject, bucket_us, (entry.nanos, 0, 0, 0))
+
+
+def _count_group(
+    connection: sqlite3.Connection, account: Account, by: tuple[str, ...], bucket_us: int, group: Group
+) -> None:
+    subject = account.subject_of(dict(zip(by, group.key, strict=True)))
+    if subject is not None and (totals := group.totals).calls:
+        values = (totals.cost_usd_nanos, totals.calls, totals.unpriced_calls, 0)
+        account.add_sum(connection, subject, bucket_us, values)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
