@@ -15,20 +15,23 @@ import json
 import platform
 import sqlite3
 import statistics
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import UTC
+from itertools import islice
 from pathlib import Path
 from time import perf_counter_ns, process_time_ns
 from zoneinfo import ZoneInfo
 
 from traffic import DAY_US, traffic
 
-from taximeter.event import encode_event
-from taximeter.report.group import Group, group_events
+from taximeter.event import TaskCompletionEvent, encode_event
 from taximeter.report.totals import Totals
-from taximeter.report.window import Window
+from taximeter.report.window import Window, format_moment
 from taximeter.sinks.layout import EVENT_ROWS
-from taximeter.sinks.row import CallRow, read_row
+from taximeter.sinks.row import read_row
 from taximeter.sinks.row_writer import RowWriter
 from taximeter.sinks.sqlite import open_database
 from taximeter.store import Store
@@ -42,16 +45,12 @@ WRITTEN = 50_000
 ZONE = ZoneInfo("Asia/Kathmandu")
 
 
-def batches(calls: int) -> Iterator[list[bytes]]:
-    """Yield lines of as many days' traffic as *calls* take, 500 a batch."""
+def batches(calls: int) -> Iterator[list[TaskCompletionEvent]]:
+    """Yield as many days' traffic as *calls* take, 500 calls a batch."""
     since_us = UNTIL_US - DAY_US * calls // CALLS_PER_DAY
-    batch: list[bytes] = []
-    for event in traffic(calls, seed=1, since_us=since_us, until_us=UNTIL_US):
-        batch.append(encode_event(event))
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    yield batch
+    events = traffic(calls, seed=1, since_us=since_us, until_us=UNTIL_US)
+    while batch := list(islice(events, BATCH)):
+        yield batch
 
 
 def open_new(path: Path) -> sqlite3.Connection:
@@ -65,6 +64,7 @@ def microseconds_per_call(
 ) -> float:
     """Write *count* batches, each in a transaction; return the processor time, check that all is there, and close."""
     gc.collect()
+    gc.freeze()  # what the measurement keeps in memory is no part of either way
     before = process_time_ns()
     for at in range(count):
         connection.execute("BEGIN IMMEDIATE")
@@ -76,7 +76,7 @@ def microseconds_per_call(
     return took_ns / WRITTEN / 1000
 
 
-def bare(path: Path, rows: list[list[list[object]]]) -> float:
+def bare(path: Path, rows: list[list[tuple[object, ...]]]) -> float:
     """Time SQLite alone."""
     connection = open_new(path)
     insert = EVENT_ROWS.insert
@@ -92,19 +92,19 @@ def from_lines(path: Path, lines: list[list[bytes]]) -> float:
 
 def write_figures(folder: Path) -> dict[str, float]:
     """Return the microseconds a call of both ways, medians of interleaved rounds."""
-    lines = [batch for batch in batches(WRITTEN) if batch]
+    lines = [list(map(encode_event, batch)) for batch in batches(WRITTEN)]
     rows = rows_of(folder, lines)
     rounds = [(bare(folder / "bare.db", rows), from_lines(folder / "ours.db", lines)) for _ in range(ROUNDS)]
     floors, ours = zip(*rounds, strict=True)
     return {"floor_us": statistics.median(floors), "ours_us": statistics.median(ours)}
 
 
-def rows_of(folder: Path, lines: list[list[bytes]]) -> list[list[list[object]]]:
+def rows_of(folder: Path, lines: list[list[bytes]]) -> list[list[tuple[object, ...]]]:
     """Return the rows that the writer makes of lines, batch by batch."""
     connection = open_new(folder / "rows.db")
     writer = RowWriter(connection)
     rows = [
-        [writer.values_of(row) for line in batch if isinstance(row := read_row(line), CallRow)]
+        [writer.values_of(row) for line in batch if isinstance(row := read_row(line), tuple)]
         for batch in lines
     ]
     connection.close()
@@ -118,17 +118,16 @@ def fill(path: Path, calls: int) -> Totals:
     total = Totals()
     for batch in batches(calls):
         connection.execute("BEGIN IMMEDIATE")
-        writer.write(batch)
+        writer.write(list(map(encode_event, batch)))
         connection.execute("COMMIT")
+        for event in batch:
+            total.add(event)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
-    since_us = UNTIL_US - DAY_US * calls // CALLS_PER_DAY
-    for group in group_events(traffic(calls, seed=1, since_us=since_us, until_us=UNTIL_US)):
-        total.merge(group.totals)
     return total
 
 
-def milliseconds(ask: Callable[[], list[Group]]) -> float:
+def milliseconds(ask: Callable[[], object]) -> float:
     """Return the median time of an answer, the first one left out."""
     ask()
     times = []
@@ -139,29 +138,48 @@ def milliseconds(ask: Callable[[], list[Group]]) -> float:
     return statistics.median(times)
 
 
+def command_milliseconds(*arguments: str) -> float:
+    """Return the median time of a command, start-up included."""
+    command = [sys.executable, "-m", "taximeter", *arguments]
+    return milliseconds(lambda: subprocess.run(command, check=True, capture_output=True))
+
+
 def store_figures(path: Path, calls: int) -> dict[str, float]:
     """Return bytes a call and milliseconds an answer."""
     expected = fill(path, calls)
-    month = Window(UNTIL_US - 30 * DAY_US, UNTIL_US)
+    first_us = UNTIL_US - 30 * DAY_US
+    month, week = Window(first_us, UNTIL_US), Window(UNTIL_US - 7 * DAY_US, UNTIL_US)
+    since, until = (format_moment(at_us, UTC).replace(" ", "T") for at_us in (first_us, UNTIL_US))
     with Store(path) as store:
         (everything,) = store.totals()
         assert everything.totals == expected
-        return {
+        figures = {
             "bytes_per_call": path.stat().st_size / calls,
             "by_model_ms": milliseconds(lambda: store.totals(["model"], window=month)),
-            "by_day_in_kathmandu_ms": milliseconds(lambda: store.totals(["day"], window=month, zone=ZONE)),
+            "by_day_in_kathmandu_ms": milliseconds(lambda: store.daily_costs(tz=ZONE, window=month)),
             "by_user_ms": milliseconds(lambda: store.totals(["user"], window=month)),
+            "week_statistics_ms": milliseconds(lambda: store.statistics(window=week)),
+            "month_statistics_ms": milliseconds(lambda: store.statistics(window=month)),
         }
+    return figures | {
+        "start_up_ms": command_milliseconds("--version"),
+        "report_command_ms": command_milliseconds(
+            "report", str(path), "--by", "model", "--since", since, "--until", until
+        ),
+    }
 
 
 def main() -> None:
     """Print the figures, and as JSON in the last line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--calls", type=int, default=200_000)
-    calls = parser.parse_args().calls
+    parser.add_argument("--folder", type=Path, help="Keep the store here instead of deleting it.")
+    arguments = parser.parse_args()
+    calls = arguments.calls
     print(f"taximeter {__version__}, CPython {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
-    with tempfile.TemporaryDirectory() as folder:
-        figures = write_figures(Path(folder)) | store_figures(Path(folder) / "usage.db", calls)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.folder or Path(temporary)
+        figures = write_figures(Path(temporary)) | store_figures(folder / "usage.db", calls)
     share = figures["floor_us"] / figures["ours_us"]
     print(f"write, bare executemany {figures['floor_us']:8.1f} us a call")
     print(f"write, from lines       {figures['ours_us']:8.1f} us a call: {share:.0%} of the bare speed")
@@ -169,6 +187,10 @@ def main() -> None:
     print(f"30 days by model        {figures['by_model_ms']:8.1f} ms")
     print(f"30 days by local day    {figures['by_day_in_kathmandu_ms']:8.1f} ms")
     print(f"30 days by user         {figures['by_user_ms']:8.1f} ms (read from the calls)")
+    print(f"statistics of 7 days    {figures['week_statistics_ms']:8.1f} ms (exact percentiles)")
+    print(f"statistics of 30 days   {figures['month_statistics_ms']:8.1f} ms (exact percentiles)")
+    print(f"the command `report`    {figures['report_command_ms']:8.1f} ms", end="")
+    print(f", of which {figures['start_up_ms']:.1f} ms are the start-up of any command")
     print(json.dumps(figures | {"calls": calls, "write_share": share}))
 
 

@@ -1,6 +1,8 @@
 """Statistics: how often calls went well, how long they took, what they read from caches."""
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 import msgspec
 
@@ -48,6 +50,18 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
 def rank_of(percent: int, count: int) -> int:
     """Return the place, from 1, of the value that *percent* of *count* sorted values do not exceed."""
     return max(-(-count * percent // 100), 1)
+
+
+def find_places(counts: Mapping[int, int]) -> list[tuple[int, int]]:
+    """Return for each percentile in which unit its value lies, and which of the unit's sorted values it is, from 0.
+
+    Args:
+        counts: How many values lie in each whole unit; at least one.
+    """
+    units, last = sorted(counts), list(accumulate(counts[unit] for unit in sorted(counts)))
+    ranks = [rank_of(percent, last[-1]) for percent in PERCENTS]
+    places = [(rank, bisect_left(last, rank)) for rank in ranks]
+    return [(units[at], rank - 1 - (last[at] - counts[units[at]])) for rank, at in places]
 
 
 def percentiles_of(values: Sequence[float]) -> Percentiles:

@@ -14,8 +14,8 @@ import msgspec
 from taximeter.event import CallStartedEvent, TaskCompletionEvent
 from taximeter.sinks.usage_text import joined_usage
 
-LAYOUT_VERSION = 2
-"""Grows when tables change in a way that older readers would misread."""
+LAYOUT_VERSION = 3
+"""Grows with every change of tables and indexes; `migration` has the step from each version to the next."""
 
 QUARTER_US = 15 * 60 * 1_000_000
 QUARTERS = 96
@@ -90,6 +90,8 @@ def _affinity(kind: Any) -> str:
 FIELD_TYPES: dict[str, Any] = {
     field.name: field.type for field in msgspec.structs.fields(TaskCompletionEvent)
 }
+JSON_FIELDS = tuple(name for name in OWN_FIELDS if is_json(FIELD_TYPES[name]))
+PLAIN_FIELDS = tuple(name for name in OWN_FIELDS if name not in JSON_FIELDS)
 _CALL_TYPES: dict[str, Any] = {"type": str} | {
     field.name: field.type for field in msgspec.structs.fields(CallStartedEvent)
 }
@@ -132,7 +134,7 @@ EVENT_ROWS = Table(
         "usage_values": "usage_values TEXT",
     }
     | {name: f"{name} BLOB" for name in HEX_FIELDS}
-    | _columns(OWN_FIELDS, FIELD_TYPES),
+    | _columns(PLAIN_FIELDS + JSON_FIELDS, FIELD_TYPES),
 )
 CALL_EVENTS = Table(
     "call_events",
@@ -187,7 +189,9 @@ def _sums_by(name: str, unit: str) -> Table:
 
 ROLLUPS = _sums_by("rollups", "quarter")
 DAY_ROLLUPS = _sums_by("day_rollups", "day")
-TABLES = (EVENT_ROWS, PROFILES, GROUPS, USAGE_SHAPES, ROLLUPS, DAY_ROLLUPS, CALL_EVENTS)
+PRUNED_SUMS = _sums_by("pruned_sums", "quarter")
+"""What calls add up to that were taken out of the store and are counted still; part of the rollups."""
+TABLES = (EVENT_ROWS, PROFILES, GROUPS, USAGE_SHAPES, ROLLUPS, DAY_ROLLUPS, PRUNED_SUMS, CALL_EVENTS)
 
 
 def _add_up(summand: str) -> str:
@@ -198,15 +202,16 @@ def _add_up(summand: str) -> str:
     )
 
 
-def _merge(table: Table, unit: str) -> str:
+def _merge(table: Table, unit: str, source: str = "fresh_sums") -> str:
     sums = ", ".join(f"SUM({name})" for name in SUMS)
     added = ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)
     return (
-        f"INSERT INTO {table.name} SELECT {unit}, group_id, {sums} FROM fresh_sums WHERE true GROUP BY 1, 2 "  # noqa: S608 - our own names
+        f"INSERT INTO {table.name} SELECT {unit}, group_id, {sums} FROM {source} WHERE true GROUP BY 1, 2 "  # noqa: S608 - our own names
         f"ON CONFLICT DO UPDATE SET {added}"
     )
 
 
+_DAY = f"(quarter - ((quarter % {QUARTERS}) + {QUARTERS}) % {QUARTERS}) / {QUARTERS}"
 FRESH_SUMS = f"CREATE TEMP TABLE IF NOT EXISTS fresh_sums (quarter, group_id, {', '.join(SUMS)})"
 """What a batch adds to the rollups, made once a connection."""
 ADD_UP = _add_up("{}")
@@ -215,13 +220,19 @@ ADD_UP_BOUNDED = _add_up("MIN({}, :most)")
 """The same with each number cut to `most`, which takes longer."""
 ROLL_UP = (
     _merge(ROLLUPS, "quarter"),
-    _merge(DAY_ROLLUPS, f"(quarter - ((quarter % {QUARTERS}) + {QUARTERS}) % {QUARTERS}) / {QUARTERS}"),
+    _merge(DAY_ROLLUPS, _DAY),
     "DELETE FROM fresh_sums",
 )
 """Adds `fresh_sums` to the rollups, and empties it."""
+FILL_DAYS = _merge(DAY_ROLLUPS, _DAY, "rollups")
+"""Adds the sums of all quarters to those of the days."""
 
 INDEXES = (
-    "CREATE INDEX IF NOT EXISTS event_rows_by_time ON event_rows (started_at_us)",
+    # Statistics read the times of calls from here alone, which is quicker than from the rows
+    (
+        "CREATE INDEX IF NOT EXISTS event_rows_by_time "
+        "ON event_rows (started_at_us, profile_id, task_duration_ms, time_to_first_token_ms)"
+    ),
     "CREATE INDEX IF NOT EXISTS event_rows_by_profile ON event_rows (profile_id, started_at_us)",
     "CREATE INDEX IF NOT EXISTS event_rows_by_user ON event_rows (user, started_at_us) WHERE user IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS event_rows_by_run ON event_rows (run_id) WHERE run_id IS NOT NULL",

@@ -6,23 +6,32 @@ import msgspec
 
 from taximeter.errors import UnreadableEventError
 from taximeter.event import EVENT_TYPES, TaskCompletionEvent
-from taximeter.sinks.layout import HEX_FIELDS, OWN_FIELDS, PROFILE_FIELDS, is_json
+from taximeter.sinks.layout import HEX_FIELDS, JSON_FIELDS, PLAIN_FIELDS, PROFILE_FIELDS, is_json
 from taximeter.vocabulary import Vocabulary
 
-_ORDER = ("event_id", "raw_usage", *HEX_FIELDS, *OWN_FIELDS, *PROFILE_FIELDS)
-_HEX = slice(2, 2 + len(HEX_FIELDS))
-_OWN = slice(_HEX.stop, _HEX.stop + len(OWN_FIELDS))
-_PROFILE = slice(_OWN.stop, None)
+_CONTEXT = "price_context"
+_ORDER = (
+    *(name for name in PROFILE_FIELDS if name != _CONTEXT),
+    _CONTEXT,
+    "event_id",
+    *HEX_FIELDS,
+    "raw_usage",
+    *PLAIN_FIELDS,
+    *JSON_FIELDS,
+)
+_CONTEXT_AT = len(PROFILE_FIELDS) - 1
+_IDS = slice(len(PROFILE_FIELDS), len(PROFILE_FIELDS) + 1 + len(HEX_FIELDS))
+_USAGE_AT = _IDS.stop
+_PLAIN = slice(_USAGE_AT + 1, len(_ORDER) - len(JSON_FIELDS))
+_JSON = slice(_PLAIN.stop, None)
+_NO_JSON = (None,) * len(JSON_FIELDS)
+"""A line is decoded into this order, so that each part of a row is one slice of the values."""
 
+PROFILE_ORDER = _ORDER[: len(PROFILE_FIELDS)]
+"""The fields of `CallRow.profile`."""
 
-class CallRow(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """A completed call, taken apart by where its values lie."""
-
-    event_id: bytes | str
-    raw_usage: str | None
-    identifiers: list[bytes | str | None]
-    own: list[Any]
-    profile: tuple[Any, ...]
+CallRow = tuple[tuple[Any, ...], tuple[bytes | str | None, ...], str | None, tuple[Any, ...]]
+"""A completed call, taken apart by where its values lie: profile, identifiers, usage object and the row's own values."""
 
 
 class MomentRow(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -38,17 +47,42 @@ def read_row(line: bytes) -> CallRow | MomentRow:
         UnreadableEventError: The line is no event of a kind known here.
     """
     try:
-        row = _decode(line)
+        row = _decode_call(line) if line.startswith(_USUAL_START) else _decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise UnreadableEventError(str(error)) from error
-    values = list(msgspec.structs.astuple(row))
-    for position in _json_positions[type(row)]:
+    values = msgspec.structs.astuple(row)
+    return _taken_apart(values) if type(row) is _CALL else _moment(type(row), list(values))
+
+
+def _taken_apart(values: tuple[Any, ...]) -> CallRow:
+    profile = values[: _IDS.start]
+    if (context := profile[_CONTEXT_AT]) is not None:
+        profile = (*profile[:_CONTEXT_AT], str(context, "utf-8"))
+    usage = values[_USAGE_AT]
+    own = values[_PLAIN.start :]
+    if (texts := values[_JSON]) != _NO_JSON:
+        own = values[_PLAIN] + tuple([text if text is None else str(text, "utf-8") for text in texts])
+    return profile, _packed_ids(*values[_IDS]), usage if usage is None else str(usage, "utf-8"), own
+
+
+def _moment(kind: type[msgspec.Struct], values: list[Any]) -> MomentRow:
+    for position in _json_positions[kind]:
         if values[position] is not None:
             values[position] = str(values[position], "utf-8")
-    if type(row) is not _CALL:
-        return MomentRow([row.__struct_config__.tag, *values])
-    identifiers = [text if text is None else _packed_hex(text) for text in values[_HEX]]
-    return CallRow(packed_id(values[0]), values[1], identifiers, values[_OWN], tuple(values[_PROFILE]))
+    return MomentRow([kind.__struct_config__.tag, *values])
+
+
+def _packed_ids(
+    event_id: str, trace_id: str | None, span_id: str | None, parent_span_id: str | None
+) -> tuple[bytes | str | None, ...]:
+    """Return identifiers as they lie in a row; all four at once where they are as they usually are."""
+    if trace_id and span_id and parent_span_id and len(event_id) == 36 and event_id[8:24:5] == "----":
+        text = event_id.replace("-", "") + trace_id + span_id + parent_span_id
+        packed = _packed_hex(text)
+        if len(packed) == 40 and len(trace_id) == 32 and len(span_id) == 16:  # text would be twice as long
+            return packed[:16], packed[16:32], packed[32:40], packed[40:]
+    others = (trace_id, span_id, parent_span_id)
+    return packed_id(event_id), *(text if text is None else _packed_hex(text) for text in others)
 
 
 def _packed_hex(text: str) -> bytes | str:
@@ -71,6 +105,8 @@ def packed_id(text: str) -> bytes | str:
 def _row_field(field: msgspec.structs.FieldInfo) -> tuple[str, Any, Any]:
     """Return name, type and default as a column value."""
     kind: Any = field.type
+    if kind == tuple[str, ...]:
+        return field.name, kind, msgspec.field(default=field.default)  # part of a profile, which is looked up
     if is_json(kind):
         kind = msgspec.Raw
     elif isinstance(kind, type) and issubclass(kind, Vocabulary):
@@ -103,8 +139,16 @@ def _find_json(kind: type[msgspec.Struct], order: tuple[str, ...]) -> tuple[int,
     return tuple(at for at, name in enumerate(order) if is_json(fields[name].type))
 
 
-_orders = {kind: _ORDER if kind is TaskCompletionEvent else kind.__struct_fields__ for kind in EVENT_TYPES}
-_types = {kind: _row_type(kind, order) for kind, order in _orders.items()}
-_json_positions = {_types[kind]: _find_json(kind, order) for kind, order in _orders.items()}
+_types = {
+    kind: _row_type(kind, _ORDER if kind is TaskCompletionEvent else kind.__struct_fields__)
+    for kind in EVENT_TYPES
+}
+_json_positions = {
+    row: _find_json(kind, kind.__struct_fields__)
+    for kind, row in _types.items()
+    if kind is not TaskCompletionEvent
+}
 _CALL = _types[TaskCompletionEvent]
+_USUAL_START = b'{"type":"TASK_COMPLETION"'
+_decode_call = msgspec.json.Decoder(_CALL).decode
 _decode = msgspec.json.Decoder(Union[tuple(_types.values())]).decode  # noqa: UP007 - the members are made at run time

@@ -22,7 +22,7 @@ from taximeter.sinks.layout import (
     USAGE_SHAPES,
     Table,
 )
-from taximeter.sinks.row import CallRow, MomentRow, read_row
+from taximeter.sinks.row import PROFILE_ORDER, CallRow, MomentRow, read_row
 from taximeter.sinks.usage_text import UsageSplitter
 
 _CHUNK_ROWS = 64
@@ -56,8 +56,9 @@ class RowWriter:
         new = 0
         for start in range(0, len(lines), _CHUNK_ROWS):
             rows = [read_row(line) for line in lines[start : start + _CHUNK_ROWS]]
-            new += self._insert(EVENT_ROWS, [self.values_of(row) for row in rows if isinstance(row, CallRow)])
-            new += self._insert(CALL_EVENTS, [row.values for row in rows if isinstance(row, MomentRow)])
+            new += self._insert(EVENT_ROWS, [self.values_of(row) for row in rows if isinstance(row, tuple)])
+            if moments := [row.values for row in rows if isinstance(row, MomentRow)]:
+                new += self._insert(CALL_EVENTS, moments)
             sleep(_PAUSE_S)
         self._roll_up(last, len(lines))
         return new
@@ -76,23 +77,27 @@ class RowWriter:
         """Keep what a source has lost; see `loss_table`."""
         loss_table.note_losses(self._connection, source, lost)
 
-    def values_of(self, row: CallRow) -> list[Any]:
+    def values_of(self, row: CallRow) -> tuple[Any, ...]:
         """Return the values of a call's row, in the order of the table's columns."""
-        profile_id = self._profiles[row.profile]
-        shape, values = (None, None)
-        if row.raw_usage is not None:
-            shape, values = self._usage.split(row.raw_usage, profile_id)
-        shape_id = None if shape is None else self._shapes[shape]
-        return [row.event_id, profile_id, shape_id, values, *row.identifiers, *row.own]
+        profile, identifiers, usage, own = row
+        profile_id = self._profiles[profile]
+        if usage is None:
+            shape_id = numbers = None
+        else:
+            shape, numbers = self._usage.split(usage, profile_id)
+            shape_id = None if shape is None else self._shapes[shape]
+        event_id, *others = identifiers
+        return (event_id, profile_id, shape_id, numbers, *others, *own)
 
     def _profile_row(self, profile: tuple[Any, ...]) -> tuple[Any, ...]:
-        fields = dict(zip(PROFILE_FIELDS, profile, strict=True))
+        fields = dict(zip(PROFILE_ORDER, profile, strict=True))
+        fields["finish_reasons"] = msgspec.json.encode(fields["finish_reasons"]).decode()
+        key, *values = _with_key(tuple(fields[name] for name in PROFILE_FIELDS))
         if fields["model"] is None:
             fields["model"] = fields["requested_model"]
-        key, *values = _with_key(profile)
         return (key, self._groups[tuple(fields[name] for name in GROUP_FIELDS)], *values)
 
-    def _insert(self, table: Table, rows: list[list[Any]]) -> int:
+    def _insert(self, table: Table, rows: Sequence[Sequence[Any]]) -> int:
         before = self._connection.total_changes
         try:
             self._connection.executemany(table.insert, rows)

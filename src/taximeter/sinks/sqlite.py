@@ -14,6 +14,7 @@ from taximeter.private_file import check_plain_file, make_plain_file
 from taximeter.sinks import loss_table
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.layout import INDEXES, LAYOUT_VERSION, TABLES, VIEWS
+from taximeter.sinks.migration import migrate, version_of
 from taximeter.sinks.row_writer import RowWriter
 from taximeter.unforked import Unforked
 
@@ -172,7 +173,7 @@ def open_database(path: Path, *, durable: bool = False) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection) -> None:
     """Make the tables and views, or give those of an older version what they lack; a newer version's stay."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = version_of(connection)
     there = dict(connection.execute("SELECT name, sql FROM sqlite_schema"))
     if "events" in there and "event_rows" not in there:
         raise ForeignTableError("a table `events` that is not of this layout")
@@ -183,6 +184,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
             if column not in columns:
                 connection.execute(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
     connection.execute(loss_table.CREATE)
+    if "event_rows" in there:
+        migrate(connection, version)
     for index in INDEXES:
         connection.execute(index)
     if version <= LAYOUT_VERSION:

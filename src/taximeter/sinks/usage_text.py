@@ -12,8 +12,10 @@ MAX_NUMBERS = 32
 _MAX_PATTERNS = 64
 
 # What JSON and 64 bits can hold, so that SQL reads each number as what it is
-_A_NUMBER = r"(0|[1-9]\d{0,17})"
-_NUMBER = re.compile(rf"(?<=[:,\[]){_A_NUMBER}(?=[,}}\]])")
+_NUMBER = re.compile(r"(?<=[:,\[])(0|[1-9]\d{0,17})(?=[,}\]])")
+_KNOWN_NUMBER = (
+    "([0-9]{1,18}+)"  # JSON has no zeros in front, so that this finds the same in the place of a number
+)
 
 
 class UsageSplitter:
@@ -40,7 +42,7 @@ class UsageSplitter:
         return shape, numbers
 
     def _learn(self, shape: str, pieces: list[str]) -> tuple[re.Pattern[str], str]:
-        pattern = re.compile(_A_NUMBER.join(map(re.escape, pieces)))
+        pattern = re.compile(_KNOWN_NUMBER.join(map(re.escape, pieces)))
         self._shapes[shape] = pattern, shape
         return self._shapes[shape]
 

@@ -23,10 +23,11 @@ from taximeter.report.dimension import (
     read_dimensions,
 )
 from taximeter.report.group import Group, merge_groups
-from taximeter.report.statistics import PERCENTS, Percentiles, rank_of
+from taximeter.report.statistics import Percentiles, find_places
 from taximeter.report.totals import TOTALS_FIELDS, Totals
 from taximeter.report.window import ALWAYS, Window
-from taximeter.sinks.layout import LACKS_PRICE, QUARTER_US
+from taximeter.sinks.layout import LACKS_PRICE, LAYOUT_VERSION, QUARTER_US
+from taximeter.sinks.migration import version_of
 from taximeter.sinks.row import packed_id
 from taximeter.store.answers import Answers, Where, check_limit, joined
 from taximeter.store.failure import StoreError
@@ -105,16 +106,20 @@ class Store(Answers):
         return dict(self._ask(query, {"since": since, "until": until}))
 
     def _percentiles(self, field: str, where: Where, window: Window) -> Percentiles:
+        """Count whole milliseconds, then sort the values within those that hold the percentiles: exact, and no more."""
         condition, values = CALLS.condition(where, window)
-        timed = f"FROM events WHERE {condition} AND {field} IS NOT NULL"
-        ((count,),) = self._ask(f"SELECT COUNT(*) {timed}", values)
-        if not count:
-            return Percentiles()
-        places = [rank_of(percent, count) for percent in PERCENTS]
-        ranked = f"SELECT ROW_NUMBER() OVER (ORDER BY {field}) AS place, {field} AS ms {timed}"
-        query = f"SELECT place, ms FROM ({ranked}) WHERE place IN (?, ?, ?)"  # noqa: S608 - our own field names
-        found = dict(self._ask(query, [*values, *places]))
-        return Percentiles(*map(found.get, places))
+        # The order of the join is fixed: an index has all that is asked of rows, but not of those that come by profile
+        table = "event_rows CROSS JOIN profiles USING (profile_id)" if where else "event_rows"
+        timed = f"FROM {table} WHERE {condition} AND {field} IS NOT NULL"
+        whole_ms = f"CAST({field} AS INTEGER)"
+        with self._snapshot():
+            counts = dict(self._ask(f"SELECT {whole_ms}, COUNT(*) {timed} GROUP BY 1", values))
+            if not counts:
+                return Percentiles()
+            places = find_places(counts)
+            within = f"SELECT {whole_ms}, {field} {timed} AND {whole_ms} IN (?, ?, ?)"
+            found = list(self._ask(within, [*values, *(ms for ms, _ in places)]))
+        return Percentiles(*(sorted(value for ms, value in found if ms == at)[place] for at, place in places))
 
     def event(self, event_id: str) -> TaskCompletionEvent | None:
         """Return the event of that id, or None.
@@ -170,9 +175,14 @@ class Store(Answers):
             yield from self._connection.execute(query, values)
 
     def _read_columns(self) -> frozenset[str]:
+        if (version := version_of(self._connection)) > LAYOUT_VERSION:
+            known = f"this version of taximeter reads up to {LAYOUT_VERSION}: update it"
+            raise StoreError(f"{self.path}: a store in layout {version}; {known}")
         columns = frozenset(row[1] for row in self._ask("PRAGMA table_info(events)", ()))
-        if not columns or not any(self._ask("PRAGMA table_info(day_rollups)", ())):
+        if not columns or not any(self._ask("PRAGMA table_info(rollups)", ())):
             raise StoreError(f"{self.path}: not a store of taximeter: it has no events in its layout")
+        if not any(self._ask("PRAGMA table_info(day_rollups)", ())):
+            raise StoreError(f"{self.path}: a store in an older layout; a writer has to open it once")
         return columns
 
     def last(self) -> tuple[int, str | None]:
