@@ -17,7 +17,7 @@ SOURCE = ROOT / "src" / "taximeter"
 ORDER = [
     {"version", "errors", "vocabulary", "fork", "unforked"},
     {"identifier"},
-    {"usage", "event", "trace_context", "wrapping"},
+    {"usage", "event", "trace_context", "wrapping", "foresight"},
     {"ambient_span"},
     {"http_contract"},
     {"schema"},
@@ -43,7 +43,7 @@ ORDER = [
     {"runs", "stream_call"},
     {"streams"},
     {"recording", "store"},
-    {"budget"},
+    {"budget", "forecast"},
     {"testing"},
     {"pytest_plugin"},
     {"web"},

@@ -8,6 +8,7 @@ from typing import Any, TypedDict, Unpack
 import msgspec
 
 from taximeter.event import SCHEMA_VERSION, TaskCompletionEvent
+from taximeter.foresight import Estimate, Foresees
 from taximeter.identifier import new_event_id, new_span_id
 from taximeter.inference import CallContext, Infer, infer_task_type, remembering
 from taximeter.pricing import Catalog, Cost, Override
@@ -88,14 +89,21 @@ class EventBuilder:
         catalog: Prices; None means the compiled table.
         infer: Rules for the task type of calls nobody named; None means `infer_task_type`.
         service: The name of this program, where no scope says another.
+        forecast: What knows what calls consume, for `estimated_*` fields that nobody states; None leaves them open.
     """
 
     def __init__(
-        self, *, catalog: Catalog | None = None, infer: Infer | None = None, service: str | None = None
+        self,
+        *,
+        catalog: Catalog | None = None,
+        infer: Infer | None = None,
+        service: str | None = None,
+        forecast: Foresees | None = None,
     ) -> None:
         self._catalog = catalog or Catalog.default()
         self._infer = remembering(infer or infer_task_type)
         self._service = service
+        self._forecast = forecast
 
     def with_prices(self, *prices: Override) -> "EventBuilder":
         """Return a builder like this one with these prices as well, see `Catalog.with_overrides`.
@@ -137,18 +145,24 @@ class EventBuilder:
             facts.usage, facts.charges = usage, ()
         elif facts.usage is None:
             facts.usage = _stated_usage(fields)
-        return self.from_facts(facts, scope=scope, **fields)
+        body = request if isinstance(request, Mapping) else None
+        return self.from_facts(facts, scope=scope, request_body=body, **fields)
 
     def from_facts(
         self,
         facts: Facts,
         *,
         scope: Scope | None = None,
+        request_body: bytes | Mapping[str, Any] | None = None,
         **fields: Unpack[EventFields],
     ) -> TaskCompletionEvent:
-        """Return the event of a call whose wire was read; arguments as in `build`."""
+        """Return the event of a call whose wire was read; arguments as in `build`.
+
+        *request_body* is for the forecast, where there is one: its length tells the input. It is not kept.
+        """
         scope = current_scope() if scope is None else scope
         started_at_us = fields.get("started_at_us") or _start_us(fields.get("task_duration_ms"))
+        task_type = fields.get("task_type") or scope.task_type or self._inferred(facts)
         values = [  # all of them, in the order of the event's fields: by place an event is made in a fifth of the time
             new_event_id(),
             SCHEMA_VERSION,
@@ -158,10 +172,12 @@ class EventBuilder:
             *_what_it_consumed(facts),
             *self._what_it_cost(facts, started_at_us, fields),
             *self._what_was_expected(facts, started_at_us, fields),
-            fields.get("task_type") or scope.task_type or self._inferred(facts),
+            task_type,
             *_what_it_was_for(scope),
             *_who(scope, self._service),
         ]
+        if self._forecast is not None:
+            values[_ESTIMATES] = self._foreseen(self._forecast, values, request_body, fields)
         _state(values, fields)
         return TaskCompletionEvent(*values)
 
@@ -187,6 +203,31 @@ class EventBuilder:
         forecast = msgspec.structs.replace(facts, charges=(), reported_cost_usd=None)
         context = fields.get("price_context") or facts.price_context
         return taken, given, self._cost(forecast, expected, at_us, context).usd_micros
+
+    def _foreseen(
+        self,
+        forecast: Foresees,
+        values: list[Any],
+        request_body: bytes | Mapping[str, Any] | None,
+        fields: EventFields,
+    ) -> tuple[Any, ...]:
+        """Return what was to be expected of the call; where the caller states any of it, only what they do."""
+        stated: tuple[Any, ...] = tuple(values[_ESTIMATES])
+        if stated != _NO_ESTIMATE or fields.get("estimated_cost_usd_micros") is not None:
+            return stated
+        try:
+            return forecast.estimate(
+                provider=values[_PLACES["provider"]],
+                model=values[_PLACES["requested_model"]] or values[_PLACES["model"]],
+                operation=values[_PLACES["operation"]],
+                task_type=values[_PLACES["task_type"]],
+                complexity=fields.get("complexity") or values[_PLACES["complexity"]],
+                agent=fields.get("agent") or values[_PLACES["agent"]],
+                request=request_body,
+                at_us=values[_PLACES["started_at_us"]],
+            )
+        except Exception:  # a forecast of the user's own must not cost them the event
+            return stated
 
     def _cost(self, facts: Facts, usage: Usage | None, at_us: int, context: Mapping[str, str] | None) -> Cost:
         cost = self._catalog.cost(
@@ -321,6 +362,9 @@ def _who(scope: Scope, service: str | None) -> tuple[Any, ...]:
 _NO_COUNTERS = msgspec.structs.astuple(Usage())
 
 _PLACES = {name: place for place, name in enumerate(TaskCompletionEvent.__struct_fields__)}
+
+_NO_ESTIMATE = Estimate()
+_ESTIMATES = slice(_PLACES["estimated_input_tokens"], _PLACES["estimated_cost_usd_micros"] + 1)
 
 _WORDS: dict[str, type[Vocabulary]] = {
     "operation": Operation,

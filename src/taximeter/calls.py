@@ -214,7 +214,9 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
             **self._stated,
             **self._spans(),
         }
-        event: TaskCompletionEvent = tracker.events.from_facts(facts, scope=self.scope, **fields)
+        event: TaskCompletionEvent = tracker.events.from_facts(
+            facts, scope=self.scope, request_body=self._request, **fields
+        )
         return event
 
     def _merged(self, event: TaskCompletionEvent, error: BaseException | None) -> TaskCompletionEvent:

@@ -141,7 +141,10 @@ class StreamCall:
             **({} if facts.failed or self._reading.complete else self._how_it_ended(whole, error)),
             **self._fields,
         }
-        return ObservedCall(self._tracker.events.from_facts(facts, scope=self._scope, **fields), facts)
+        event = self._tracker.events.from_facts(
+            facts, scope=self._scope, request_body=self._reading.request_body, **fields
+        )
+        return ObservedCall(event, facts)
 
     def _how_it_ended(self, whole: bool, error: BaseException | None) -> dict[str, Any]:
         """Return what the items alone do not tell."""

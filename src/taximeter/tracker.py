@@ -31,6 +31,7 @@ from taximeter.sinks.table import name_sinks, sink_for
 if TYPE_CHECKING:
     from taximeter.builder import EventBuilder
     from taximeter.calls import call
+    from taximeter.foresight import Foresees
     from taximeter.health import Health
     from taximeter.inference import Infer
     from taximeter.journal.ledger import SinkLedger
@@ -54,6 +55,7 @@ def start(
     catalog: "Catalog | None" = None,
     infer: "Infer | None" = None,
     service: str | None = None,
+    forecast: "Foresees | None" = None,
     hosts: Mapping[str, str] | None = None,
     journal: "str | os.PathLike[str] | None" = None,
     sync: str = "journaled",
@@ -72,6 +74,8 @@ def start(
         catalog: Prices for `tracker.events`; None means the compiled table.
         infer: Rules for the task type of calls nobody named; None means `infer_task_type`.
         service: The name of this program, written into events; None leaves it open.
+        forecast: What fills `estimated_*` fields that nobody states, such as `taximeter.forecast.Forecast.from_store(...)`;
+            None leaves them open.
         hosts: Who answers at hosts of your own, for metered clients: {"llm.example.com": "openai"}. None leaves it to
             the address.
         journal: A folder of their own for events on their way, which the processes of a service may share: what is
@@ -101,6 +105,7 @@ def start(
         catalog=_priced(catalog, prices),
         infer=infer,
         service=service,
+        forecast=forecast,
         hosts=hosts,
         journal=kept,
         dead_letters=file_for(dead_letters),
@@ -123,18 +128,21 @@ class Tracker:
         catalog: "Catalog | None" = None,
         infer: "Infer | None" = None,
         service: str | None = None,
+        forecast: "Foresees | None" = None,
         hosts: Mapping[str, str] | None = None,
         journal: JournalOptions | None = None,
         dead_letters: Path | None = None,
         scrubber: Scrubber | None = None,
     ) -> None:
         _check_options(catalog, infer, service)
+        _check_forecast(forecast)
         _check_threads()
         self._sinks = name_sinks(sinks)
         self._policy = policy
         self._catalog = catalog
         self._infer = infer
         self._service = service
+        self._forecast = forecast
         self.hosts = declared_hosts(hosts)
         self._journal = journal
         self._dead_letters = dead_letters
@@ -183,7 +191,9 @@ class Tracker:
         """Makes events out of what providers answer."""
         from taximeter.builder import EventBuilder  # noqa: PLC0415 - the price table loads when it is wanted
 
-        return EventBuilder(catalog=self._catalog, infer=self._infer, service=self._service)
+        return EventBuilder(
+            catalog=self._catalog, infer=self._infer, service=self._service, forecast=self._forecast
+        )
 
     @property
     def is_closed(self) -> bool:
@@ -454,6 +464,11 @@ def _priced(catalog: Any, prices: Any) -> "Catalog | None":
     from taximeter.prices import catalog_with  # noqa: PLC0415 - the price table loads when it is wanted
 
     return catalog_with(prices, catalog)
+
+
+def _check_forecast(forecast: Any) -> None:
+    if forecast is not None and not callable(getattr(forecast, "estimate", None)):
+        raise ConfigurationError("forecast", forecast, "a taximeter.forecast.Forecast, or None")
 
 
 def _word(reason: str) -> str:

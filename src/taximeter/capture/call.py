@@ -260,6 +260,7 @@ class Call:
             time_to_first_token_ms=self._time_to_first_token_ms() if facts.streaming else None,
             outcome=outcome,
             scope=self._scope,
+            request_body=self._body,
             retry_count=self._attempt.number - 1,
             attempt=self._attempt.number,
             **fields,

@@ -58,6 +58,11 @@ class ChunkReading:
         self._has_text = False
 
     @property
+    def request_body(self) -> Mapping[str, Any] | None:
+        """The request's decoded body, where it is known."""
+        return self._request
+
+    @property
     def has_output(self) -> bool:
         """Whether generated content has been seen."""
         return self._has_text or (self._answer is not None and self._answer.has_output)

@@ -5,7 +5,7 @@ Four bytes of UTF-8 count as one token. OpenAI gives four characters a token for
 a letter. It is a guess, and events that rest on it say so.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -141,17 +141,18 @@ def prompt_bytes(request: bytes | Mapping[str, Any] | None) -> int | None:
         if not isinstance(body, Mapping):
             return None
         tools = body.get("tools")
-        texts = _prompts(body)
-        return sum(map(_prompt_bytes, texts)) + (len(msgspec.json.encode(tools)) if tools else 0)
+        return sum(map(text_length, prompt_texts(body))) + (len(msgspec.json.encode(tools)) if tools else 0)
     except (*UNREADABLE, TypeError):
         return None
 
 
-def _prompts(body: Mapping[str, Any]) -> Iterable[Any]:
-    return (body[name] for name in _PROMPTS if body.get(name))
+def prompt_texts(body: Mapping[str, Any]) -> list[Any]:
+    """Return the fields of a request that hold what the model reads, tools left out."""
+    return [body[name] for name in _PROMPTS if body.get(name)]
 
 
-def _prompt_bytes(value: Any) -> int:
+def text_length(value: Any) -> int:
+    """Return how many bytes of text such a field holds."""
     return _length(value) if isinstance(value, str) else text_bytes(value)
 
 

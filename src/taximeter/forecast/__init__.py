@@ -1,0 +1,8 @@
+"""What a call, a job or a month will cost, from the calls that were."""
+
+from taximeter.forecast.calibration import CalibrationRow, Held
+from taximeter.forecast.expectation import Expectation, JobExpectation
+from taximeter.forecast.forecast import Forecast
+from taximeter.forecast.question import CallFields
+
+__all__ = ["CalibrationRow", "CallFields", "Expectation", "Forecast", "Held", "JobExpectation"]
