@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Disks that are mounted for a test are nobody else's, and go with it. Only root can mount any.
 APART := $(if $(filter 0,$(shell id -u)),unshare -m)
 
-.PHONY: help demo test lint format bench e2e frameworks fuzz faults mutations schemas clean
+.PHONY: help demo test lint format bench bench-check e2e frameworks fuzz faults mutations schemas clean
 
 help: ## list the tasks
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,7 +26,10 @@ format: $(VENV)/lint.stamp ## put the code into the house style
 	$(BIN)/ruff format
 
 bench: $(VENV)/test.stamp ## answer the questions of benchmarks/, one file each
-	@for question in $$(grep -l "^if __name__" benchmarks/*.py); do $(BIN)/python $$question || exit 1; done
+	$(BIN)/python benchmarks/run.py
+
+bench-check: $(VENV)/test.stamp ## ask them again, and only report what differs from the committed results
+	$(BIN)/python benchmarks/run.py --check
 
 e2e: $(VENV)/e2e.stamp ## meter the SDKs against a real local model
 	$(BIN)/python -m pytest -m e2e tests/e2e

@@ -2,51 +2,26 @@
 
 The floor makes a `TaskCompletionEvent` of the same values from a ready dict, which is the fastest way to give them by
 name; the values that are their field's default are left out of it. Ours reads the answer's usage, takes the scope and
-its span, finds the price, draws an id and hands the event to a tracker whose sink keeps nothing.
+its span, finds the price, draws an id and hands the event to a tracker whose sink keeps nothing. Beside it the struct with
+the same values as keywords written out, as somebody would who makes it by hand.
 Every result is checked before anything is timed.
 """
 
 import json
 import platform
-import timeit
-from collections.abc import Callable
+import statistics
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from measure import Nowhere, interleaved, ratio, tell
 
 import taximeter
 from taximeter.event import TaskCompletionEvent
-from taximeter.sinks.batch import Batch
 from taximeter.tracker import start
 
-ROUNDS = 61
-ROUND_S = 0.002
 BODIES = Path(__file__).parent / "bodies"
-
-
-class Nowhere:
-    """A sink that keeps nothing."""
-
-    name = "nowhere"
-
-    async def write(self, _batch: Batch) -> None:
-        """Forget the batch."""
-
-    async def aclose(self) -> None:
-        """Do nothing."""
-
-
-def nanoseconds(*functions: Callable[[], object]) -> list[float]:
-    """Return the best time of each function, their short rounds interleaved, so that a busy machine counts least."""
-    timers = [timeit.Timer(function) for function in functions]
-    counts = [max(1, int(ROUND_S / max(timer.timeit(50) / 50, 1e-9))) for timer in timers]
-    best = [float("inf")] * len(timers)
-    for _ in range(ROUNDS):
-        for place, timer in enumerate(timers):
-            best[place] = min(best[place], timer.timeit(counts[place]) / counts[place] * 1e9)
-    return best
 
 
 def said(event: TaskCompletionEvent) -> dict[str, Any]:
@@ -59,9 +34,17 @@ def said(event: TaskCompletionEvent) -> dict[str, Any]:
     }
 
 
+def written_out(values: dict[str, Any]) -> Any:
+    """Return a function that makes the struct of these values as a program does that names each of them."""
+    names = ", ".join(f"{name}={name}" for name in values)
+    source = f"lambda kind, {', '.join(values)}: lambda: kind({names})"
+    return eval(source)(TaskCompletionEvent, **values)  # noqa: S307 - of our own field names
+
+
 def main() -> None:
     """Print times and ratios."""
-    print(f"Python {platform.python_version()}, msgspec {msgspec.__version__}, best of {ROUNDS} rounds")
+    print(f"Python {platform.python_version()}, msgspec {msgspec.__version__}, medians of interleaved rounds")
+    figures: dict[str, float] = {}
     with start(Nowhere(), max_events=10_000_000) as tracker:
         for name in ("openai.chat", "anthropic.messages"):
             provider = name.partition(".")[0]
@@ -79,11 +62,22 @@ def main() -> None:
                 assert event.actual_cost_usd_nanos
                 assert (event.agent, len(event.trace_id or "")) == ("dispatcher", 32)
                 values = said(event)
-                floor, ours = nanoseconds(partial(TaskCompletionEvent, **values), build_and_track)
+                floor, named, ours = interleaved(
+                    partial(TaskCompletionEvent, **values), written_out(values), build_and_track
+                )
+            key = name.replace(".", "_")
+            figures |= {
+                f"{key}_floor_us": statistics.median(floor) / 1e3,
+                f"{key}_us": statistics.median(ours) / 1e3,
+                f"{key}_x": ratio(ours, floor),
+                f"{key}_of_written_out_x": ratio(ours, named),
+            }
             print(
-                f"  {name:20} bare struct of {len(values)} values {floor / 1000:5.2f} us"
-                f"  build and track {ours / 1000:6.2f} us  {ours / floor:5.2f} x"
+                f"  {name:20} bare struct of {len(values)} values {figures[f'{key}_floor_us']:5.2f} us"
+                f"  build and track {figures[f'{key}_us']:6.2f} us  {figures[f'{key}_x']:5.2f} x"
+                f"  {figures[f'{key}_of_written_out_x']:5.2f} x of names written out"
             )
+    tell(figures)
 
 
 if __name__ == "__main__":

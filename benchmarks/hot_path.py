@@ -3,17 +3,24 @@
 The floor is a bounded method that checks a length and appends. `track_task_completion` does that too, and asks whether
 it is closed, not started yet, or in a forked child. Rounds are interleaved; both start each round with an empty queue
 that has room. While the tracker is timed its background thread does not take part (it waits in a sink), so what is
-measured is what the caller pays; a last line shows one thread tracking with the thread at work.
+measured is what the caller pays; another line shows one thread tracking with the thread at work.
+Paced: 2,000 calls a second, each after a sleep and so with cold caches, seconds of the floor and of a tracker that writes
+to SQLite taking turns. The longest call shows whether anybody was kept waiting: `--seconds 600` looks for ten minutes.
 Every result is checked before anything is timed.
 """
 
+import argparse
 import gc
 import platform
 import statistics
+import tempfile
 import threading
 from collections import deque
-from time import perf_counter_ns
+from pathlib import Path
+from time import perf_counter, perf_counter_ns, sleep
 from typing import Any
+
+from measure import percentile, ratio, tell
 
 from taximeter.event import TaskCompletionEvent
 from taximeter.sinks.batch import Batch
@@ -22,6 +29,7 @@ from taximeter.version import __version__
 
 ROUNDS = 15
 EVENTS = 50_000
+EVENTS_PER_S = 2000
 
 
 class Floor:
@@ -111,26 +119,80 @@ def check() -> None:
     assert not tracker.track_task_completion(TaskCompletionEvent())
 
 
-def main() -> None:
-    """Print the answer."""
-    check()
+def paced_second(track: Any) -> list[int]:
+    """Track for a second at an even pace; return the nanoseconds of each call."""
+    taken = []
+    begun = perf_counter()
+    for n in range(EVENTS_PER_S):
+        event = TaskCompletionEvent(model="m", provider="openai", actual_input_tokens=n)
+        before = perf_counter_ns()
+        track(event)
+        taken.append(perf_counter_ns() - before)
+        sleep(max(begun + (n + 1) / EVENTS_PER_S - perf_counter(), 0.000_1))
+    return taken
+
+
+def paced(seconds: int) -> dict[str, float]:
+    """Let seconds of the floor and of a tracker at work take turns."""
+    floors, ours = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        tracker = start(Path(folder, "usage.db"))
+        for _ in range(seconds):
+            floors.append(paced_second(Floor(EVENTS).track))
+            ours.append(paced_second(tracker.track_task_completion))
+            assert tracker.flush().complete
+        assert tracker.close(60).sinks["usage.db"].delivered == seconds * EVENTS_PER_S
+    p99s = [[percentile(second, 0.99) for second in side] for side in (floors, ours)]
+    longest = [max(map(max, side)) / 1e6 for side in (floors, ours)]
+    return {
+        "paced_floor_p99_ns": statistics.median(p99s[0]),
+        "paced_p50_ns": statistics.median(percentile(second, 0.5) for second in ours),
+        "paced_p99_ns": statistics.median(p99s[1]),
+        "paced_p99_x": ratio(p99s[1], p99s[0]),
+        "paced_floor_longest_ms": longest[0],
+        "paced_longest_ms": longest[1],
+        "paced_added_longest_ms": longest[1] - longest[0],
+        "paced_seconds": seconds,
+    }
+
+
+def flat_out() -> dict[str, float]:
+    """Let rounds of the floor and of the tracker take turns."""
     event = TaskCompletionEvent(model="m", actual_input_tokens=1)
     floors, tracks, at_work = [], [], []
     for _ in range(ROUNDS):
         floors.append(nanoseconds_per_call(Floor(EVENTS + 1).track, event))
         tracks.append(round_of_tracker(event))
         at_work.append(round_at_work())
-    floor_ns, track_ns = statistics.median(floors), statistics.median(tracks)
-    ratio = statistics.median(track / floor for track, floor in zip(tracks, floors, strict=True))
+    return {
+        "floor_ns": statistics.median(floors),
+        "track_ns": statistics.median(tracks),
+        "track_x": ratio(tracks, floors),
+        "track_at_work_ns": statistics.median(at_work),
+    }
+
+
+def main() -> None:
+    """Print the answer."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=int, default=8, help="of the paced calls")
+    seconds = parser.parse_args().seconds
+    check()
+    figures = flat_out() | paced(seconds)
     print(
         f"taximeter {__version__}, {platform.python_implementation()} {platform.python_version()}, {platform.machine()}"
     )
-    print(f"median of {ROUNDS} interleaved rounds of {EVENTS:,} calls, nanoseconds per call")
-    print(f"  length check and append   {floor_ns:7.0f}")
-    print(f"  track_task_completion     {track_ns:7.0f}   {ratio:.2f}x")
+    print(f"flat out, median of {ROUNDS} interleaved rounds of {EVENTS:,} calls, nanoseconds per call")
+    print(f"  length check and append   {figures['floor_ns']:7.0f}")
+    print(f"  track_task_completion     {figures['track_ns']:7.0f}   {figures['track_x']:.2f} x")
+    print(f"  ... while delivering      {figures['track_at_work_ns']:7.0f}   events to memory")
+    print(f"paced, {EVENTS_PER_S:,} a second for {seconds} s, nanoseconds per call")
+    print(f"  length check and append   {figures['paced_floor_p99_ns']:7.0f} p99")
+    print(f"  track_task_completion     {figures['paced_p99_ns']:7.0f} p99   {figures['paced_p99_x']:.2f} x")
     print(
-        f"  ... while delivering      {statistics.median(at_work):7.0f}   events to memory, one thread tracking flat out"
+        f"  longest call of each      {figures['paced_floor_longest_ms']:7.3f} ms {figures['paced_longest_ms']:.3f} ms"
     )
+    tell(figures)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ time, then healthy again. The question is the ratio of the 99th percentiles, in 
 memory and in a journal. The bounds are small, so that they are reached; another thread looks four times a second
 whether they are kept, and at the end every event has to be accounted for. The server is a process of its own.
 
-`--seconds 60` makes each outage a minute long; `--json` prints the results for programs.
+`--seconds 60` makes each outage a minute long.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from threading import Event, Thread
 from time import perf_counter, perf_counter_ns, sleep
 
 import msgspec
+from measure import tell
 
 import taximeter
 from taximeter.journal.segment import SegmentName
@@ -207,8 +208,7 @@ def show(phases: list[Phase]) -> None:
 def main() -> None:
     """Answer the question."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=3.0, help="how long each phase is")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long each phase is")
     options = parser.parse_args()
     spawn = multiprocessing.get_context("spawn")
     port: Queue[int] = spawn.Queue()
@@ -217,27 +217,20 @@ def main() -> None:
     url = f"http://127.0.0.1:{port.get()}"
     runs = [run_phases(url, options.seconds, journaled=journaled) for journaled in (False, True)]
     server.terminate()
-    if options.json:
-        ratios = {
-            f"{p.server}{', journaled' * p.journaled}": ratio(run, at)
-            for run in runs
-            for at, p in enumerate(run)
-            if p.server != "healthy"
-        }
-        print(
-            json.dumps(
-                {"p99_ratios": ratios, "spreads": [*map(spread, runs)], "phases": msgspec.to_builtins(runs)}
-            )
-        )
-        return
     print(
         f"Python {platform.python_version()}, {EVENTS_PER_S:,} events a second, phases of {options.seconds} s"
     )
     print(
         f"bounds: {MAX_EVENTS:,} events in the queue and at the sink each, {JOURNAL_MAX_BYTES:,} bytes of journal"
     )
-    for phases in runs:
+    figures: dict[str, float] = {}
+    for phases, waiting in zip(runs, ("memory", "journal"), strict=True):
         show(phases)
+        figures[f"{waiting}_healthy_spread_x"] = spread(phases)
+        for at, phase in enumerate(phases):
+            if phase.server != "healthy":
+                figures[f"{waiting}_{phase.server}_p99_x"] = ratio(phases, at)
+    tell(figures)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import timeit
 from collections.abc import Callable
 
 import msgspec
+from measure import tell
 
 from taximeter.pricing import Catalog
 from taximeter.pricing.table import shipped_table
@@ -55,6 +56,7 @@ def main() -> None:
     floor = nanoseconds(lambda: msgspec.json.decode(BODY))
     print(f"Python {platform.python_version()}, {sys.platform}, {CALLS:,} calls a round, best of 9")
     print(f"{'decode a body of ' + str(len(BODY)) + ' bytes (floor)':42} {floor:7.0f} ns")
+    figures = {"floor_ns": floor}
     for name, work in (
         ("find the rates", lambda: catalog._plan(situation, AT_US)),  # noqa: SLF001 - the step alone is the question
         ("price a call", lambda: catalog.cost(USAGE, provider="openai", model="gpt-5-mini", at_us=AT_US)),
@@ -83,12 +85,14 @@ def main() -> None:
         ),
     ):
         taken = nanoseconds(work)
+        figures |= {f"{name.replace(' ', '_')}_ns": taken, f"{name.replace(' ', '_')}_x": taken / floor}
         print(f"{name:42} {taken:7.0f} ns  {taken / floor:5.2f} x floor")
     loading = timeit.timeit(
         lambda: Catalog(shipped_table()).cost(USAGE, provider="openai", model="gpt-4o", at_us=AT_US),
         number=20,
     )
     print(f"{'read the table and price the first call':42} {loading / 20 * 1000:7.1f} ms")
+    tell(figures | {"first_call_ms": loading / 20 * 1000})
 
 
 if __name__ == "__main__":

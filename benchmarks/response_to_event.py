@@ -8,12 +8,12 @@ Every result is checked before anything is timed.
 
 import json
 import platform
-import timeit
-from collections.abc import Callable
+import statistics
 from functools import partial
 from pathlib import Path
 
 import msgspec
+from measure import interleaved, ratio, tell
 
 from taximeter.builder import EventBuilder
 from taximeter.event import TaskCompletionEvent
@@ -22,8 +22,6 @@ from taximeter.providers import Endpoint, Reading, identify
 from taximeter.usage import Usage
 from taximeter.vocabulary import CostStatus
 
-ROUNDS = 61
-ROUND_S = 0.002
 TEXT = "The meter runs from the first word to the last, and the fare is the sum of what was counted. "
 AT_US = 1_767_225_600_000_000
 
@@ -109,19 +107,9 @@ def endpoint_of(target: str) -> Endpoint:
     return endpoint
 
 
-def nanoseconds(*functions: Callable[[], object]) -> list[float]:
-    """Return the best time of each function, their short rounds interleaved, so that a busy machine counts least."""
-    timers = [timeit.Timer(function) for function in functions]
-    counts = [max(1, int(ROUND_S / max(timer.timeit(50) / 50, 1e-9))) for timer in timers]
-    best = [float("inf")] * len(timers)
-    for _ in range(ROUNDS):
-        for place, timer in enumerate(timers):
-            best[place] = min(best[place], timer.timeit(counts[place]) / counts[place] * 1e9)
-    return best
-
-
-def whole_bodies(events: EventBuilder) -> None:
-    """Print the time of a whole response per format and kind: the answer alone, and with its request."""
+def whole_bodies(events: EventBuilder) -> dict[str, float]:
+    """Return and print the time of a whole response per format and kind: the answer alone, and with its request."""
+    figures: dict[str, float] = {}
     for path in sorted(BODIES.glob("*.json")):
         target, asked = WHOLE[path.stem.rpartition(".")[0]]
         endpoint, request = endpoint_of(target), json.dumps(asked).encode()
@@ -139,18 +127,26 @@ def whole_bodies(events: EventBuilder) -> None:
         found = (event.actual_input_tokens, event.actual_output_tokens, event.cost_status)
         assert found[:2] == (1200, 340), (path, found)
         assert event.cost_status in {CostStatus.PRICED, CostStatus.FREE}, (path, found)
-        floor, alone, ours = nanoseconds(
+        floor, alone, ours = interleaved(
             partial(msgspec.json.decode, body), partial(to_event, None), partial(to_event, request)
         )
+        key = path.stem.replace(".", "_")
+        figures |= {
+            f"{key}_decode_us": statistics.median(floor) / 1e3,
+            f"{key}_x": ratio(alone, floor),
+            f"{key}_with_request_x": ratio(ours, floor),
+        }
         print(
-            f"  {path.stem:26} {len(body):5} bytes  decode {floor / 1000:5.2f} us"
-            f"  to event {alone / 1000:6.2f} us {alone / floor:5.2f} x"
-            f"  with its request {ours / 1000:6.2f} us {ours / floor:5.2f} x"
+            f"  {path.stem:26} {len(body):5} bytes  decode {figures[f'{key}_decode_us']:5.2f} us"
+            f"  to event {statistics.median(alone) / 1e3:6.2f} us {figures[f'{key}_x']:5.2f} x"
+            f"  with its request {figures[f'{key}_with_request_x']:5.2f} x"
         )
+    return figures
 
 
-def chunks() -> None:
-    """Print the time of one more chunk per format."""
+def chunks() -> dict[str, float]:
+    """Return and print the time of one more chunk per format."""
+    figures: dict[str, float] = {}
     for target, chunk in CHUNKS.items():
         reading = Reading(endpoint_of(target), b'{"model":"m","stream":true}')
         reading.respond(
@@ -160,18 +156,21 @@ def chunks() -> None:
         assert reading.has_output, target
         assert not reading.complete, target
         document = chunk[chunk.index(b"{") :].strip()
-        floor, ours = nanoseconds(
+        floor, ours = interleaved(
             lambda document=document: msgspec.json.decode(document),  # type: ignore[misc]  # bound now
             lambda reading=reading, chunk=chunk: reading.feed(chunk),  # type: ignore[misc]
         )
+        key = f"{reading.endpoint.wire_format.replace('.', '_')}_chunk"
+        figures |= {f"{key}_ns": statistics.median(ours), f"{key}_x": ratio(ours, floor)}
         print(
-            f"  {reading.endpoint.wire_format:20} {len(chunk):5} bytes  decode {floor:6.0f} ns"
-            f"  feed {ours:6.0f} ns  {ours / floor:5.2f} x"
+            f"  {reading.endpoint.wire_format:20} {len(chunk):5} bytes  decode {statistics.median(floor):6.0f} ns"
+            f"  feed {figures[f'{key}_ns']:6.0f} ns  {figures[f'{key}_x']:5.2f} x"
         )
+    return figures
 
 
-def price() -> None:
-    """Print the time of a warm price."""
+def price() -> dict[str, float]:
+    """Return and print the time of a warm price."""
     catalog = Catalog.default()
     usage = Usage(uncached_input_tokens=176, cache_read_tokens=1024, text_output_tokens=340)
 
@@ -190,19 +189,24 @@ def price() -> None:
         )
 
     assert floor_cost() == cost()
-    floor, ours = nanoseconds(floor_cost, cost)
-    print(f"  dict and products {floor:6.0f} ns  catalog.cost {ours:6.0f} ns  {ours / floor:5.2f} x")
+    floor, ours = interleaved(floor_cost, cost)
+    figures = {"price_ns": statistics.median(ours), "price_x": ratio(ours, floor)}
+    print(
+        f"  dict and products {statistics.median(floor):6.0f} ns  catalog.cost {figures['price_ns']:6.0f} ns"
+    )
+    return figures
 
 
 def main() -> None:
     """Answer the questions."""
-    print(f"Python {platform.python_version()}, msgspec {msgspec.__version__}, best of {ROUNDS} rounds")
+    print(f"Python {platform.python_version()}, msgspec {msgspec.__version__}, medians of interleaved rounds")
     print("whole body of 2 kB, bytes to event")
-    whole_bodies(EventBuilder())
+    figures = whole_bodies(EventBuilder())
     print("one more streamed chunk without usage")
-    chunks()
+    figures |= chunks()
     print("price, warm")
-    price()
+    figures |= price()
+    tell(figures)
 
 
 if __name__ == "__main__":

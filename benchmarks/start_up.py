@@ -1,0 +1,83 @@
+"""How long do `import taximeter`, `taximeter --help` and `taximeter run -- true` take, beside what they stand on?
+
+Floors: a bare interpreter, `import msgspec, anyio`, and the command line's own library. Each runs in fresh processes,
+interleaved; what a statement adds is its time less the bare interpreter's. Checked first: each does what it is timed for.
+`help_x` is the help's time without the library's import, in bare starts; `run_x` is the same of `taximeter run -- true`.
+"""
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from measure import ratio, tell
+
+ROUNDS = 15
+COMMAND = str(Path(sys.executable).with_name("taximeter"))
+
+
+def python(statement: str) -> list[str]:
+    """Return the command that runs a statement."""
+    return [sys.executable, "-c", statement]
+
+
+BARE, FLOOR, LIBRARY = python("pass"), python("import msgspec, anyio"), python("import typer")
+OURS = python("import taximeter")
+SURFACE = python("import taximeter; taximeter.start, taximeter.scope, taximeter.TaskCompletionEvent")
+COMMANDS = {
+    "bare": BARE,
+    "floor": FLOOR,
+    "import": OURS,
+    "surface": SURFACE,
+    "library": LIBRARY,
+    "help": [COMMAND, "--help"],
+    "run": [COMMAND, "run", "--", "true"],
+}
+
+
+def check() -> None:
+    """Make sure that each does what it is timed for."""
+    loaded = subprocess.check_output(python("import taximeter, sys; print(*sys.modules)"), text=True).split()
+    assert "taximeter" in loaded
+    assert not {"httpx", "sqlite3", "rich", "typer"} & set(loaded)
+    assert b"report" in subprocess.check_output(COMMANDS["help"])
+    subprocess.run(COMMANDS["run"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def milliseconds(command: list[str]) -> float:
+    """Run a command once in a fresh process."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return (time.perf_counter() - start) * 1e3
+
+
+def main() -> None:
+    """Answer the question."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        check()
+        rounds = [{name: milliseconds(command) for name, command in COMMANDS.items()} for _ in range(ROUNDS)]
+        os.chdir("/")
+    medians = {name: statistics.median(each[name] for each in rounds) for name in COMMANDS}
+    added = {name: [each[name] - each["bare"] for each in rounds] for name in COMMANDS}
+    bare = [each["bare"] for each in rounds]
+    print(f"Python {platform.python_version()}, median of {ROUNDS} fresh processes each")
+    for name, median in medians.items():
+        print(f"  {median:7.1f} ms  {median - medians['bare']:7.1f} ms added  {' '.join(COMMANDS[name][1:])}")
+    tell(
+        {f"{name}_ms": median for name, median in medians.items()}
+        | {
+            "import_x": ratio(added["import"], added["floor"]),
+            "surface_x": ratio(added["surface"], added["floor"]),
+            "help_x": ratio([e["help"] - e["library"] + e["bare"] for e in rounds], bare),
+            "run_x": ratio([e["run"] for e in rounds], bare),
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

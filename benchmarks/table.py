@@ -1,0 +1,102 @@
+"""Writes the tables of benchmarks/README.md from `results/`: `python benchmarks/table.py`; `--check` only compares."""
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from aims import AIMS
+from answer import HERE, Answer, kept
+
+README = HERE / "README.md"
+_BEGIN, _END = "<!-- tables: begin -->\n", "<!-- tables: end -->\n"
+
+
+def questions() -> list[Path]:
+    """Return the files that ask something."""
+    return sorted(path for path in HERE.glob("*.py") if _is_question(path))
+
+
+def _is_question(path: Path) -> bool:
+    return path.name not in ("run.py", "table.py") and '\nif __name__ == "__main__":' in path.read_text()
+
+
+def tables(answers: Mapping[str, Answer]) -> str:
+    """Return all tables as Markdown."""
+    return "\n".join((*_origin(answers.values()), *_aims(answers), *_peers(answers), *_questions(answers)))
+
+
+def _origin(answers: Iterable[Answer]) -> Iterator[str]:
+    machines = sorted({answer.machine for answer in answers})
+    versions = sorted({f"{name} {version}" for a in answers for name, version in a.versions.items()})
+    days = sorted({answer.at[:10] for answer in answers})
+    loads = [answer.load for answer in answers]
+    if days:
+        yield f"Measured {' to '.join(dict.fromkeys((days[0], days[-1])))} on {'; '.join(machines)}; {', '.join(versions)}."
+        yield f"Runnable processes a core before each question: {min(loads):.1f} to {max(loads):.1f}.\n"
+
+
+def _aims(answers: Mapping[str, Answer]) -> Iterator[str]:
+    yield "| what | measured | aim | |"
+    yield "|---|---|---|---|"
+    for aim in AIMS:
+        value = answers[aim.question].figures.get(aim.figure) if aim.question in answers else None
+        if value is None:
+            yield f"| {aim.what} | not measured | {aim.text} | |"
+        else:
+            yield f"| {aim.what} | {value:.3g} {aim.unit} | {aim.text} | {'' if aim.is_met(value) else 'missed'} |"
+    yield ""
+
+
+_COLUMNS = {
+    "us": "us a call, flat out",
+    "of_floor_x": "x floor",
+    "of_taximeter_x": "x taximeter",
+    "flat_out_delivered_percent": "% delivered flat out",
+    "paced_delivered_percent": "% delivered at 2,000/s",
+    "added_p99_ms": "p99 added to a 1 ms ticker, ms",
+}
+
+
+def _peers(answers: Mapping[str, Answer]) -> Iterator[str]:
+    if "peers" not in answers:
+        return
+    figures = answers["peers"].figures
+    names = [name.removesuffix("_of_floor_x") for name in figures if name.endswith("_of_floor_x")]
+    yield f"| peer | {' | '.join(_COLUMNS.values())} |"
+    yield f"|---{'|---' * len(_COLUMNS)}|"
+    for name in sorted(names, key=lambda name: figures[f"{name}_of_floor_x"]):
+        cells = [figures.get(f"{name}_{column}") for column in _COLUMNS]
+        yield f"| {name} | {' | '.join('' if cell is None else f'{cell:.4g}' for cell in cells)} |"
+    yield ""
+
+
+def _questions(answers: Mapping[str, Answer]) -> Iterator[str]:
+    yield "| question | file | figures | seconds |"
+    yield "|---|---|---|---|"
+    for path in questions():
+        asked = (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()[0]
+        found = answers.get(path.stem)
+        file = f"[{path.stem}](results/{path.stem}.json)" if found else path.stem
+        count, seconds = (len(found.figures), f"{found.seconds:.0f}") if found else ("", "")
+        yield f"| {asked} | {file} | {count} | {seconds} |"
+    yield ""
+
+
+def written() -> str:
+    """Return the README with its tables as the results say."""
+    text = README.read_text()
+    head, rest = text.split(_BEGIN)
+    _, tail = rest.split(_END)
+    return f"{head}{_BEGIN}{tables(kept())}{_END}{tail}"
+
+
+def main() -> None:
+    """Write the README, or only look whether it is as it should be."""
+    if "--check" in sys.argv[1:]:
+        sys.exit(written() != README.read_text())
+    README.write_text(written())
+
+
+if __name__ == "__main__":
+    main()
