@@ -9,7 +9,7 @@ import pytest
 
 from console_script import environment, run, run_on_terminal
 from event_samples import HOUR_US, NOVEMBER_US, call, write_lines, write_store
-from taximeter.vocabulary import Outcome
+from taximeter.vocabulary import Outcome, TaskType
 
 
 @pytest.fixture
@@ -62,8 +62,10 @@ def test_no_color_is_respected(folder: Path) -> None:
     assert "\x1b[3" not in run_on_terminal("report", cwd=folder, env=environment(TERM="xterm", NO_COLOR="1"))
 
 
-def narrowed(folder: Path, columns: int) -> str:
-    shown = run_on_terminal("report", cwd=folder, env=environment(TERM="xterm", COLUMNS=str(columns)))
+def narrowed(folder: Path, columns: int, *options: str) -> str:
+    shown = run_on_terminal(
+        "report", *options, cwd=folder, env=environment(TERM="xterm", COLUMNS=str(columns))
+    )
     shown = re.sub(r"\x1b\[[0-9;]*m", "", shown)
     assert max(len(line) for line in shown.splitlines()) <= columns
     return shown
@@ -154,6 +156,8 @@ def test_lines_that_are_no_events_are_mentioned(folder: Path) -> None:
             2,
             "--format='cvs': must be one of table, json, csv, markdown; did you mean 'csv'?",
         ),
+        (["--chart", "--json"], 2, "--chart='json': must be alone"),
+        (["--chart", "--per-outcome"], 2, "--chart='--per-outcome': must be alone"),
         (["--colour"], 2, "No such option"),
         (["usage.db", "events.ndjson"], 2, "unexpected extra argument"),
     ],
@@ -228,3 +232,73 @@ def test_markdown_is_the_table(folder: Path) -> None:
     assert lines[0] == "| model | calls | input | cached | output | cost | unpriced |"
     assert lines[1] == "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     assert lines[-1] == "| total | 4 | 4,000 | 600 | 200 | $12.401845 | 1 |"
+
+
+def test_a_success_costs_what_all_calls_of_its_kind_cost(tmp_path: Path) -> None:
+    """By task type unless told otherwise; what leaves unpriced calls out is a lower bound, and says so."""
+    calls = [
+        call(nanos=2_000_000_000, quality_gate_passed=True, task_type=TaskType.PLANNING),
+        call(nanos=1_000_000_000, quality_gate_passed=False, task_type=TaskType.PLANNING),
+        call(nanos=1_000_000_000, outcome=Outcome.FAILURE, task_type=TaskType.TESTING),
+        call("mystery", None, task_type=TaskType.PLANNING),
+    ]
+    write_store(tmp_path / "usage.db", calls)
+    write_lines(tmp_path / "events.ndjson", calls)
+    for source in ("usage.db", "events.ndjson"):
+        lines = run("report", source, "--per-outcome", cwd=tmp_path).stdout.splitlines()
+        assert lines[2].split() == ["planning", "3", "2", "66.7", "%", "1", "$3.00", "1", ">$1.50"]
+        assert lines[3].split()[-2:] == ["no", "success"]
+        assert lines[-1] == "4 calls: $4.00 + 1 unpriced call"
+    found = json.loads(run("report", "--per-outcome", "--json", cwd=tmp_path).stdout)
+    assert [row["cost_per_success_usd_nanos"] for row in found["groups"]] == [1_500_000_000, None]
+    done = run("report", "--per-outcome", "--by", "outcome", "-f", "csv", cwd=tmp_path)
+    assert [row["cost_per_success_usd"] for row in csv.DictReader(done.stdout.splitlines())] == [
+        "1.500000000",
+        "",
+    ]
+    markdown = run("report", "--per-outcome", "-f", "markdown", cwd=tmp_path).stdout
+    assert "| testing | 1 | 0 | 0.0 % | 0 | $1.00 | 0 | no success |" in markdown
+
+
+def test_gates_are_a_dimension(tmp_path: Path) -> None:
+    """Passed, failed or not known, alike in both kinds of file."""
+    calls = [call(quality_gate_passed=passed) for passed in (True, False, None)]
+    write_store(tmp_path / "usage.db", calls)
+    write_lines(tmp_path / "events.ndjson", calls)
+    for source in ("usage.db", "events.ndjson"):
+        done = run("report", source, "--by", "quality_gate", "--json", cwd=tmp_path)
+        assert {row["quality_gate"] for row in json.loads(done.stdout)["groups"]} == {
+            "passed",
+            "failed",
+            None,
+        }
+        chosen = run("report", source, "--where", "quality_gate=failed", cwd=tmp_path).stdout
+        assert chosen.splitlines()[-1].startswith("1 call ")
+
+
+def test_a_chart_of_days_has_the_days_between(tmp_path: Path) -> None:
+    """A day without calls is a line without a bar; in an encoding without blocks bars are made of `#`."""
+    calls = [call(nanos=n * 10**9, started_at_us=NOVEMBER_US + n * 24 * HOUR_US) for n in (1, 3)]
+    write_store(tmp_path / "usage.db", calls)
+    lines = run("report", "--chart", "--by", "day", cwd=tmp_path).stdout.splitlines()
+    full = "\N{FULL BLOCK}"
+    bars = [(line.split()[0], line.count(full)) for line in lines[2:5]]
+    assert bars == [("2026-11-02", 16), ("2026-11-03", 0), ("2026-11-04", 48)]
+    plain = run("report", "--chart", "--by", "day", cwd=tmp_path, env=environment(PYTHONIOENCODING="ascii"))
+    assert plain.stdout.splitlines()[4].count("#") == 48
+    assert "?" not in plain.stdout
+
+
+def test_a_chart_of_names_shows_how_each_went(folder: Path) -> None:
+    """A bar and a trend each, within the terminal's width."""
+    shown = narrowed(folder, 90, "--chart")
+    assert "trend" in shown
+    assert "\N{FULL BLOCK}" in shown
+    assert "trend" not in narrowed(folder, 40, "--chart")
+
+
+def test_where_nothing_has_a_price_bars_are_calls(tmp_path: Path) -> None:
+    """Unknown is not zero: the chart still shows where the calls went."""
+    write_store(tmp_path / "usage.db", [call("a", None), call("a", None), call("b", None)])
+    lines = run("report", "--chart", cwd=tmp_path).stdout.splitlines()
+    assert [line.count("\N{FULL BLOCK}") > 0 for line in lines[2:4]] == [True, True]

@@ -18,7 +18,7 @@ ESTIMATE = "estimate"
 BLOCK = "block"
 
 _POLICIES = ("allow", "block")
-_KNOWN_BEFORE = tuple(name for name in COLUMNS if name not in {"outcome", "error", "price"})
+_KNOWN_BEFORE = tuple(name for name in COLUMNS if name not in {"outcome", "error", "price", "quality_gate"})
 _URL = re.compile(r"https?://\S+")
 
 Alarm = str | tuple[str, ...]

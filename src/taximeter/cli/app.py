@@ -71,27 +71,6 @@ def _run(
     )
 
 
-@app.command("report")
-def _report(
-    store: StoreFile = Path("usage.db"),
-    *,
-    by: By = None,
-    since: Since = None,
-    until: Until = None,
-    tz: Zone = "UTC",
-    where: Where = None,
-    output_format: Format = None,
-    as_json: Json = False,
-) -> None:
-    """Show what was consumed: calls, tokens and cost by model, day, agent and so on."""
-    from taximeter.cli.choice import read_choice
-    from taximeter.cli.output_format import read_format
-    from taximeter.cli.report import report
-
-    choice = read_choice(since=since, until=until, tz=tz, where=where)
-    report(store, by or ["model"], choice, output_format=read_format(output_format, as_json=as_json))
-
-
 add_reading_commands(app)
 
 

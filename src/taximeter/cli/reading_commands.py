@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from taximeter.cli.options import DEFAULT_STORE, By, Format, Json, Since, Until, Where, Zone
+from taximeter.cli.options import DEFAULT_STORE, By, Format, Json, Since, StoreFile, Until, Where, Zone
 
 StoreOption = Annotated[
     Path, typer.Option("--store", "-s", metavar="FILE", help="A store or a file of events.")
@@ -15,7 +15,44 @@ StoreOption = Annotated[
 
 def add_reading_commands(app: typer.Typer) -> None:
     """Add the commands to an app."""
+    app.command("report")(_report)
     app.command("diff")(_diff)
+
+
+def _report(
+    store: StoreFile = DEFAULT_STORE,
+    *,
+    by: By = None,
+    since: Since = None,
+    until: Until = None,
+    tz: Zone = "UTC",
+    where: Where = None,
+    per_outcome: Annotated[
+        bool,
+        typer.Option(
+            "--per-outcome",
+            help="Show what a successful call costs, the others included; by task type without --by.",
+        ),
+    ] = False,
+    chart: Annotated[
+        bool, typer.Option("--chart", help="Draw bars, and how each line went along time.")
+    ] = False,
+    output_format: Format = None,
+    as_json: Json = False,
+) -> None:
+    """Show what was consumed: calls, tokens and cost by model, day, agent and so on."""
+    from taximeter.cli.choice import read_choice
+    from taximeter.cli.output_format import read_format
+    from taximeter.cli.report import report
+
+    report(
+        store,
+        by or (["task_type"] if per_outcome else ["model"]),
+        read_choice(since=since, until=until, tz=tz, where=where),
+        output_format=read_format(output_format, as_json=as_json),
+        per_outcome=per_outcome,
+        chart=chart,
+    )
 
 
 def _diff(

@@ -9,17 +9,29 @@ import msgspec
 from taximeter.cli.choice import Choice
 from taximeter.cli.conclusion import conclude, mention_unreadable
 from taximeter.cli.console import console
-from taximeter.cli.listing import write_listing_as_markdown
+from taximeter.cli.listing import print_listing, write_listing_as_markdown
 from taximeter.cli.output_format import Cell, write_csv, write_json
+from taximeter.cli.report_chart import print_chart
+from taximeter.cli.report_success import CSV_NAMES, success_document, success_listing, success_row
 from taximeter.cli.totals_table import print_totals, totals_listing
+from taximeter.errors import ConfigurationError
 from taximeter.report.dimension import read_dimensions
 from taximeter.report.group import Group, grand_total
 from taximeter.report.money import exact_usd
+from taximeter.report.success import OUTCOME_DIMENSIONS, successes_of, total_success
 from taximeter.report.totals import TOTALS_FIELDS, Totals
 from taximeter.store import EventFile, Store, open_store
 
 
-def report(path: Path, by: Sequence[str], choice: Choice, *, output_format: str) -> None:
+def report(
+    path: Path,
+    by: Sequence[str],
+    choice: Choice,
+    *,
+    output_format: str,
+    per_outcome: bool = False,
+    chart: bool = False,
+) -> None:
     """Print the totals of a store by dimension.
 
     Args:
@@ -27,30 +39,70 @@ def report(path: Path, by: Sequence[str], choice: Choice, *, output_format: str)
         by: The dimensions.
         choice: Which calls.
         output_format: One of `output_format.FORMATS`.
+        per_outcome: Show what a successful call costs.
+        chart: Show bars.
 
     Raises:
-        ConfigurationError: A name that is no dimension, or there is no such file.
+        ConfigurationError: A name that is no dimension, there is no such file, or options do not go together.
         StoreError: The file is no store.
     """
     names = read_dimensions(by)
+    if chart and (per_outcome or output_format != "table"):
+        raise ConfigurationError(
+            "--chart", "--per-outcome" if per_outcome else output_format, "alone, and without another format"
+        )
     with open_store(path) as store:
-        groups = store.totals(names, where=choice.where, window=choice.window, zone=choice.zone)
-        if output_format == "json":
-            write_json(_document(names, groups, choice))
-        elif output_format == "csv":
-            write_csv([*names, *TOTALS_FIELDS, "cost_usd"], map(_csv_row, groups))
-        elif output_format == "markdown":
-            write_listing_as_markdown(totals_listing(names, groups, grand_total(groups)))
+        if per_outcome:
+            _report_successes(store, names, choice, output_format)
         else:
-            _print(store, names, groups, choice)
+            _report_totals(store, names, choice, output_format, chart=chart)
         mention_unreadable(store)
 
 
-def _print(store: Store | EventFile, names: tuple[str, ...], groups: list[Group], choice: Choice) -> None:
+def _report_totals(
+    store: Store | EventFile, names: tuple[str, ...], choice: Choice, output_format: str, *, chart: bool
+) -> None:
+    groups = store.totals(names, where=choice.where, window=choice.window, zone=choice.zone)
+    if output_format == "json":
+        write_json(_document(names, groups, choice))
+    elif output_format == "csv":
+        write_csv([*names, *TOTALS_FIELDS, "cost_usd"], map(_csv_row, groups))
+    elif output_format == "markdown":
+        write_listing_as_markdown(totals_listing(names, groups, grand_total(groups)))
+    else:
+        _print(store, names, groups, choice, chart=chart)
+
+
+def _report_successes(
+    store: Store | EventFile, names: tuple[str, ...], choice: Choice, output_format: str
+) -> None:
+    by = [*names, *(name for name in OUTCOME_DIMENSIONS if name not in names)]
+    groups = store.totals(by, where=choice.where, window=choice.window, zone=choice.zone)
+    successes = successes_of(groups, by, names)
+    if output_format == "json":
+        write_json(success_document(names, successes, choice))
+    elif output_format == "csv":
+        write_csv([*names, *CSV_NAMES], map(success_row, successes))
+    elif output_format == "markdown":
+        write_listing_as_markdown(success_listing(names, successes))
+    else:
+        out = console()
+        if successes:
+            print_listing(out, success_listing(names, successes))
+            out.print()
+        conclude(out, store, total_success(successes).totals, choice)
+
+
+def _print(
+    store: Store | EventFile, names: tuple[str, ...], groups: list[Group], choice: Choice, *, chart: bool
+) -> None:
     out = console()
     total = grand_total(groups)
     if groups:
-        print_totals(out, names, groups, total)
+        if chart:
+            print_chart(out, store, names, groups, choice)
+        else:
+            print_totals(out, names, groups, total)
         out.print()
     conclude(out, store, total, choice)
 

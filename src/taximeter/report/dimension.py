@@ -24,8 +24,12 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "outcome": ("outcome",),
     "error": ("error_type",),
     "price": ("price_id",),
+    "quality_gate": ("quality_gate_passed",),
 }
 """Fields of the event by dimension; the first that is known counts."""
+
+TRUE_OR_FALSE: dict[str, tuple[str, str]] = {"quality_gate": ("passed", "failed")}
+"""What a dimension of a field that is true or false says."""
 
 PERIODS: dict[str, str] = {"hour": "%Y-%m-%dT%H:00%z", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 """Stretches of local time by dimension, as they are written; an hour names its offset: one comes twice a year."""
@@ -54,6 +58,7 @@ class Filter(TypedDict, total=False):
     outcome: str | None
     error: str | None
     price: str | None
+    quality_gate: str | None
 
 
 Key = tuple[str | None, ...]
@@ -113,7 +118,13 @@ def _reader(name: str, zone: tzinfo) -> Callable[[TaskCompletionEvent], str | No
         return lambda event: period_of(name, event.started_at_us, zone)
     if (tag := tag_of(name)) is not None:
         return lambda event: (event.tags or {}).get(tag)
+    if name in TRUE_OR_FALSE:
+        return _judge(COLUMNS[name][0], *TRUE_OR_FALSE[name])
     return lambda event: _first(event, COLUMNS[name])
+
+
+def _judge(field: str, true: str, false: str) -> Callable[[TaskCompletionEvent], str | None]:
+    return lambda event: {True: true, False: false}.get(getattr(event, field))
 
 
 def _first(event: TaskCompletionEvent, fields: tuple[str, ...]) -> str | None:

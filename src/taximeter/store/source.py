@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from taximeter.report.dimension import COLUMNS, PERIODS, read_columns, tag_of
+from taximeter.report.dimension import COLUMNS, PERIODS, TRUE_OR_FALSE, read_columns, tag_of
 from taximeter.report.totals import TOTALS_FIELDS
 from taximeter.report.window import ALWAYS, Window
 from taximeter.sinks.layout import DAY_US, GROUP_FIELDS, QUARTER, QUARTER_US, SUMS
@@ -66,10 +66,15 @@ def _first_known(columns: tuple[str, ...]) -> str:
     return columns[0] if len(columns) == 1 else f"COALESCE({', '.join(columns)})"
 
 
+def _judge(column: str, true: str, false: str) -> str:
+    return f"CASE {column} WHEN 1 THEN '{true}' WHEN 0 THEN '{false}' END"
+
+
 CALLS = Source(
     "events",
     QUARTER,
-    {name: _first_known(columns) for name, columns in COLUMNS.items()},
+    {name: _first_known(columns) for name, columns in COLUMNS.items()}
+    | {name: _judge(COLUMNS[name][0], *words) for name, words in TRUE_OR_FALSE.items()},
     SUMS,
     "started_at_us",
     1,
