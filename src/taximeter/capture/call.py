@@ -16,6 +16,7 @@ from taximeter.capture.decoder import Decode, UndecodableError, decoder_for
 from taximeter.capture.guard import guarded
 from taximeter.capture.recorder import Recorder
 from taximeter.capture.usage_filter import UsageFilter, adds_nulls
+from taximeter.capture.usual_chunk import UsualChunk
 from taximeter.event import TaskCompletionEvent
 from taximeter.observation import ObservedCall, current_observation
 from taximeter.providers import Endpoint, Facts, Reading, is_usage_only
@@ -23,11 +24,13 @@ from taximeter.scopes import current_scope
 from taximeter.vocabulary import Outcome
 
 _UNREAD_CHUNKS = 32  # reading them in one go takes half the time: what reads is in the processor's cache then
+_LOOKS_AT_ONE = 24  # a stream that has not shown by then what its chunks are like does not have the same ones
 _REPEATED = frozenset({Outcome.FAILURE, Outcome.TIMEOUT})
 _END_MARKS = {"anthropic.messages": b"message_stop"}
 _END_MARK = b"[DONE]"  # of all others that have one
 _END_REACH = -96
 _NOT_COMPRESSED = frozenset({"", "identity"})
+_BLANK = b"\n\n"
 
 
 class Leavable(Protocol):
@@ -95,8 +98,13 @@ class Call:
         """Whether what was asked for cannot be taken out again: the answer is compressed, against our wish."""
         self._end_mark = _END_MARKS.get(endpoint.wire_format, _END_MARK)
         self._filter: UsageFilter | None = None
+        self._is_plain = True
         self._decode: Decode | None = None
         self._unread: list[bytes] = []
+        self._looks_at_one = _LOOKS_AT_ONE
+        self._learnt: UsualChunk | None = None
+        self._usual: UsualChunk | None = None
+        """What was learnt, as long as the next chunk begins with an event."""
         self._first_token_ns: int | None = None
         self._process_id = os.getpid()
         self._started_at_us = time_ns() // 1000
@@ -118,24 +126,33 @@ class Call:
             return
         self._reading.respond(status, headers)
         encoding = headers.get("content-encoding", "")
+        self._is_plain = encoding.strip().lower() in _NOT_COMPRESSED
         with suppress(UndecodableError):  # then the event says what the headers say, and misses the usage
             self._decode = decoder_for(encoding)
         if not self._asked_for_usage or "json" in headers.get("content-type", ""):
             return
-        self.shows_usage = encoding.strip().lower() not in _NOT_COMPRESSED
+        self.shows_usage = not self._is_plain
         if not self.shows_usage:
             endpoint = self._reading.endpoint
             self._filter = UsageFilter(partial(is_usage_only, endpoint), takes_nulls=adds_nulls(endpoint))
 
     def arrive(self, chunk: bytes) -> bytes:
-        """Note the next raw bytes and return what the application gets of them; they are read when more come, or none.
+        """Note the next raw bytes and return what the application gets of them.
 
         This is what each chunk of a stream costs, so it does little and calls less.
         """
-        if self._first_token_ns is None or len(self._unread) >= _UNREAD_CHUNKS:
+        usual = self._usual
+        if usual is not None and (left := usual.left_of(chunk)) is not None:
+            return left
+        return self._take(chunk)
+
+    def _take(self, chunk: bytes) -> bytes:
+        """Do the same with a chunk that may tell something; it is read when more come, or none."""
+        if self._looks_at_one or len(self._unread) >= _UNREAD_CHUNKS:
             self.look()
         self._arrived_ns = perf_counter_ns()
         self._unread.append(chunk)
+        self._usual = self._learnt if chunk.endswith(_BLANK) else None
         if chunk.rfind(self._end_mark, _END_REACH) >= 0:
             self._end_early()
         usage_filter = self._filter
@@ -144,7 +161,8 @@ class Call:
         try:
             return usage_filter.feed(chunk)
         except Exception:  # then it is passed on unread, like everything after it
-            self._filter = None
+            self._filter = self._usual = self._learnt = None
+            self._looks_at_one = 0
             self.recorder.count_capture_error()
             return usage_filter.release() or chunk
 
@@ -173,10 +191,20 @@ class Call:
             for chunk in unread:
                 for part in decode(chunk):
                     reading.feed(part)
-            if self._first_token_ns is None and reading.has_output:
-                self._first_token_ns = self._arrived_ns
+            if self._first_token_ns is None:
+                if reading.has_output:
+                    self._first_token_ns = self._arrived_ns
+            elif self._looks_at_one:
+                self._learn()
         except Exception:
             self.give_up()
+
+    def _learn(self) -> None:
+        """Find out what nearly all chunks are like, so that these need not be read any more."""
+        self._looks_at_one -= 1
+        likeness = self._reading.likeness
+        if likeness is not None and self._is_plain:
+            self._learnt, self._looks_at_one = UsualChunk.of(likeness, self._filter), 0
 
     @guarded
     def see_body(self, body: bytes) -> None:
@@ -226,6 +254,8 @@ class Call:
             self._open.pop()
         except IndexError:
             return
+        if self._learnt is not None:
+            self._reading.pass_over(self._learnt.text_bytes)
         facts = self._reading.finish(whole=whole, estimate=True)
         undecodable = self._decode is None and whole
         self._record(facts, self._outcome(facts, error, left=left, undecodable=undecodable), error)

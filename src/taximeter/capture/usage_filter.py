@@ -54,24 +54,21 @@ class UsageFilter:
         self._is_usage_only = is_usage_only
         self._takes_nulls = takes_nulls
         self._held = b""
-        self._usual_end = self._usual_rest = b""
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes and return those that go on to the application."""
         if self._held or data.find(b"\n") != len(data) - _BLANK_BYTES:
             return self._cut(data)
-        if (end := self._usual_end) and data.endswith(end):
-            return data[: -len(end)] + self._usual_rest
         if data[-1] != _LF or data.find(b"\r") >= 0:
             return self._cut(data)
-        return self._left_of(data)  # a chunk is one event, as nearly all are
+        return self.left_of(data)  # a chunk is one event, as nearly all are
 
     def _cut(self, data: bytes) -> bytes:
         scan_from = max(0, len(self._held) - 3)
         data = self._held + data
         kept, begin = [], 0
         for end in _EVENT_END.finditer(data, scan_from):
-            kept.append(self._left_of(data[begin : end.end()]))
+            kept.append(self.left_of(data[begin : end.end()]))
             begin = end.end()
         self._held = data[begin:]
         if len(self._held) > HELD_LIMIT_BYTES:
@@ -80,29 +77,22 @@ class UsageFilter:
 
     def finish(self) -> bytes:
         """Return what is left when the stream has ended; servers forget the last event's end."""
-        return self._left_of(self.release())
+        return self.left_of(self.release())
 
     def release(self) -> bytes:
         """Return what is held back, unread."""
         held, self._held = self._held, b""
         return held
 
-    def _left_of(self, event: bytes) -> bytes:
-        """Return what goes on of one event."""
+    def left_of(self, event: bytes) -> bytes:
+        """Return what goes on of one event, given whole."""
         if self._takes_nulls and (left := _without_null(event)) is not event:
-            self._note_end(event)
             return left
         if b'"usage"' not in event:
             return event
         if _NO_CHOICES.search(event) and any(map(self._is_usage_only, _documents(event))):
             return b""
         return event
-
-    def _note_end(self, event: bytes) -> None:
-        """Remember how an event has ended from its null on, for the next ones that do the same."""
-        at = event.rfind(_NULL)
-        if at >= 0 and event.find(b"}", at) == len(event) - _END_BYTES:
-            self._usual_end, self._usual_rest = event[at:], event[at + len(_NULL) :]
 
 
 def _without_null(event: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from taximeter.providers.directory import FORMATS, endpoint_for, identify
 from taximeter.providers.endpoint import Endpoint
 from taximeter.providers.facts import Facts, RequestFacts
+from taximeter.providers.likeness import Likeness
 from taximeter.providers.payload import read_payload
 from taximeter.providers.reading import Reading, read_response
 from taximeter.providers.usage_request import ask_for_usage, is_usage_only
@@ -11,6 +12,7 @@ __all__ = [
     "FORMATS",
     "Endpoint",
     "Facts",
+    "Likeness",
     "Reading",
     "RequestFacts",
     "ask_for_usage",

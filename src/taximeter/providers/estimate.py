@@ -78,10 +78,9 @@ class TextLength:
         self._plain_bytes += len(document)
         self._plain_count += 1
 
-    def note_alike(self, size_bytes: int) -> None:
-        """Take a chunk that differs from a plain one in its text alone, by its size."""
-        self._plain_bytes += size_bytes
-        self._plain_count += 1
+    def note_passed(self, text_bytes: int) -> None:
+        """Take chunks that nobody looked into, by the length of their texts."""
+        self._read_bytes += text_bytes
 
     def note(self, document: Any) -> None:
         """Take any other chunk, decoded."""

@@ -1,53 +1,41 @@
-"""Likeness: knows chunks that differ from an earlier one in their text alone, so that nobody has to decode them."""
+"""Likeness: what the chunks of a stream have in common when they differ in their text alone."""
 
 import re
+from typing import NamedTuple
 
 _TEXT = re.compile(rb'"(?:content|text|reasoning_content|thinking)":\s?"((?:[^"\\]|\\.)*)"')
+# platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options-include_obfuscation, 2026-11: random
+# characters that hide the length of the text, on by default.
+_NOISE = re.compile(rb'"obfuscation":\s?"([^"\\]*)"')
+_STARTS = (b"data:", b"event:")
 _BLANK = b"\n\n"
-_BACKSLASH = 0x5C
-_TRIES = (
-    16  # a stream whose chunks differ in more than their text, as by an obfuscation, is not tried for ever
-)
 
 
-class Likeness:
-    """Compares chunks of server-sent events with one that held nothing but text.
+class Likeness(NamedTuple):
+    """An event that holds nothing but text, without that.
 
-    Where all but the inside of one JSON string is the same, and that has no quote in it, the chunk is as plain.
+    `head` stands before the text. `middle` lies between text and noise, empty where there is no noise. `tail` is what
+    follows, with the blank line.
     """
 
-    __slots__ = ("_head", "_is_between", "_tail", "_tries", "frame_bytes")
+    head: bytes
+    middle: bytes
+    tail: bytes
 
-    def __init__(self) -> None:
-        self.frame_bytes = 0
-        """What of such a chunk is framing and no document."""
-        self._head = b""
-        self._tail = b""
-        self._tries = _TRIES
-        self._is_between = False  # what came last has ended an event
 
-    def holds(self, chunk: bytes) -> bool:
-        """Whether *chunk* is like the one learnt; only True leaves it out of what is noted here."""
-        head, tail = self._head, self._tail
-        if (
-            self._is_between
-            and head
-            and chunk.startswith(head)
-            and chunk.endswith(tail)
-            and chunk.find(b'"', len(head), -len(tail)) < 0
-            and len(chunk) >= len(head) + len(tail)
-            and chunk[-len(tail) - 1] != _BACKSLASH
-        ):
-            return True
-        self._is_between = chunk.endswith(_BLANK)
-        return False
+def likeness_of(chunk: bytes, document: bytes) -> Likeness | None:
+    """Return what chunks like this one have in common, None where it is not exactly one event with one text.
 
-    def learn(self, chunk: bytes, document: bytes) -> None:
-        """Take a chunk that was one event, and its document, which was plain."""
-        if not self._tries or not chunk.endswith(_BLANK):
-            return
-        self._tries -= 1
-        found = _TEXT.search(chunk)
-        if found is not None and _TEXT.search(chunk, found.end()) is None:
-            self._head, self._tail = chunk[: found.start(1)], chunk[found.end(1) :]
-            self.frame_bytes = len(chunk) - len(document)
+    Args:
+        chunk: What has arrived.
+        document: The event in it, of which the wire format says that it holds nothing but text.
+    """
+    if not chunk.startswith(_STARTS) or not chunk.endswith(document + _BLANK):
+        return None
+    text = _TEXT.search(chunk)
+    if text is None or _TEXT.search(chunk, text.end()) is not None:
+        return None
+    noise = _NOISE.search(chunk, text.end())
+    if noise is None:
+        return Likeness(chunk[: text.start(1)], b"", chunk[text.end(1) :])
+    return Likeness(chunk[: text.start(1)], chunk[text.end(1) : noise.start(1)], chunk[noise.end(1) :])

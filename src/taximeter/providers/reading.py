@@ -23,7 +23,7 @@ from taximeter.providers.estimate import TextLength, add_estimate
 from taximeter.providers.facts import Facts, RequestFacts
 from taximeter.providers.failure import bare_word, failure_of
 from taximeter.providers.headers import lower_cased, media_type
-from taximeter.providers.likeness import Likeness
+from taximeter.providers.likeness import Likeness, likeness_of
 from taximeter.providers.salvage import salvage
 from taximeter.providers.shape import shaped
 
@@ -39,6 +39,8 @@ _PARTS_OF_MARK = (_MARK[:1], _MARK[:2])
 _JSON_SPACE = b" \t\r\n"
 _LEAD_LIMIT_BYTES = 4096
 """A body that begins with more white space is framed as its label and its format say."""
+
+_TRIES = 16
 
 _DONE = b"[DONE]"  # OpenAI's end mark, which the compatible servers copied
 
@@ -58,14 +60,15 @@ class Reading:
         "_framing",
         "_headers",
         "_lead",
-        "_likeness",
         "_passing",
         "_request",
         "_status",
         "_text",
+        "_tries",
         "_unreadable",
         "endpoint",
         "fault",
+        "likeness",
         "unparsed",
     )
 
@@ -75,6 +78,8 @@ class Reading:
         """How many documents could not be read."""
         self.fault: Exception | None = None
         """The last mistake of our own; None as long as no parser has stumbled."""
+        self.likeness: Likeness | None = None
+        """What chunks that hold nothing but text have in common; None until one has come."""
         self._answer: Answer = FORMATS[endpoint.wire_format].answer(endpoint)
         self._body = request_body
         self._request: RequestFacts | None = None
@@ -86,6 +91,7 @@ class Reading:
         self._unreadable = False
         self._passing: Document | None = None
         self._text = TextLength()
+        self._tries = _TRIES
 
     @property
     def has_output(self) -> bool:
@@ -120,10 +126,6 @@ class Reading:
             if isinstance(framing, WholeBody):
                 framing.feed(data)  # of which nothing can be read before its end
                 return
-            likeness = self._likeness
-            if likeness.holds(data):
-                self._text.note_alike(len(data) - likeness.frame_bytes)
-                return
             answer = self._answer
             documents = framing.feed(data)
             for name, document in documents:
@@ -131,12 +133,16 @@ class Reading:
                     self._take(name, document)
                 elif answer.is_plain(document):
                     self._text.note_plain(document)
-                    if len(documents) == 1:
-                        likeness.learn(data, document)
+                    if self._tries and len(documents) == 1:
+                        self._learn(data, document)
                 else:
                     self._take_or_keep(name, document)
         except Exception as error:  # whatever a server sends, the application's own reading goes on
             self._stumble(error)
+
+    def pass_over(self, text_bytes: int) -> None:
+        """Take note of chunks with the `likeness` that were not fed, by the length of their texts."""
+        self._text.note_passed(text_bytes)
 
     def finish(self, *, whole: bool = True, estimate: bool = False) -> Facts:
         """Return the facts; the first call decides, later ones return the same.
@@ -172,11 +178,14 @@ class Reading:
             self._framing = BinaryBody()
         else:
             self._framing = choose_framing(head or b" ", label, answer.framing)
-        if not isinstance(self._framing, WholeBody):
-            self._likeness = Likeness()
         answer.has_output = isinstance(self._framing, BinaryBody)
         self._lead = b""
         return self._framing
+
+    def _learn(self, chunk: bytes, document: bytes) -> None:
+        """Note what a chunk that was one event, and plain, is like; chunks that cannot be told are not tried for ever."""
+        self.likeness = likeness_of(chunk, document)
+        self._tries = 0 if self.likeness is not None else self._tries - 1
 
     def _stumble(self, error: Exception) -> None:
         self.unparsed += 1
