@@ -3,6 +3,8 @@
 The same openai client twice, plain and metered, its calls taking turns: time until the first chunk, in all, and the
 processor's time of the calling thread, which other work on the machine disturbs less. The server is a process of its own.
 Both streams are compared chunk by chunk before anything is timed.
+
+Once the server sends as fast as it can, which no model does, and once at a pace: 500 chunks a second.
 """
 
 import json
@@ -13,7 +15,7 @@ import statistics
 from collections.abc import Iterator
 from multiprocessing.queues import Queue
 from threading import Thread
-from time import perf_counter, thread_time
+from time import perf_counter, sleep, thread_time
 
 import openai
 
@@ -21,6 +23,8 @@ import taximeter
 
 CHUNKS = 500
 ROUNDS = 60
+PACED_ROUNDS = 8
+PACE_S = 0.002
 CHUNK = {
     "id": "chatcmpl-1",
     "object": "chat.completion.chunk",
@@ -52,12 +56,15 @@ def answer(connection: socket.socket) -> None:
             )
             for _ in headers:
                 pass
-            asked = b"include_usage" in reader.read(length)
+            body = reader.read(length)
+            asked, pause_s = b"include_usage" in body, PACE_S if b'"paced"' in body else 0
             connection.sendall(
                 b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
             )
             for event in events(asked=asked):
                 connection.sendall(b"%x\r\ndata: %s\n\n\r\n" % (len(event) + 8, event))
+                if pause_s:
+                    sleep(pause_s)
             connection.sendall(b"0\r\n\r\n")
 
 
@@ -69,18 +76,20 @@ def serve(port: "Queue[int]") -> None:
             Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
 
 
-def stream(client: openai.OpenAI) -> openai.Stream[openai.types.chat.ChatCompletionChunk]:
+def stream(
+    client: openai.OpenAI, model: str = "gpt-4.1-mini"
+) -> openai.Stream[openai.types.chat.ChatCompletionChunk]:
     """Begin a call."""
     return client.chat.completions.create(
-        model="gpt-4.1-mini", messages=[{"role": "user", "content": "What is the fare? " * 50}], stream=True
+        model=model, messages=[{"role": "user", "content": "What is the fare? " * 50}], stream=True
     )
 
 
-def milliseconds(client: openai.OpenAI) -> tuple[float, float, float]:
+def milliseconds(client: openai.OpenAI, model: str) -> tuple[float, float, float]:
     """Return the time to the first chunk, to the end, and what of it the processor worked for this thread."""
     worked = thread_time()
     begun = perf_counter()
-    chunks = stream(client)
+    chunks = stream(client, model)
     next(chunks)
     first = perf_counter()
     for _ in chunks:
@@ -89,9 +98,9 @@ def milliseconds(client: openai.OpenAI) -> tuple[float, float, float]:
     return (first - begun) * 1e3, (ended - begun) * 1e3, (thread_time() - worked) * 1e3
 
 
-def compare(plain: openai.OpenAI, metered: openai.OpenAI) -> None:
+def compare(plain: openai.OpenAI, metered: openai.OpenAI, model: str, rounds: int) -> None:
     """Time both and print what the meter adds."""
-    pairs = [(milliseconds(plain), milliseconds(metered)) for _ in range(ROUNDS)]
+    pairs = [(milliseconds(plain, model), milliseconds(metered, model)) for _ in range(rounds)]
     for index, name in enumerate(("first chunk", f"{CHUNKS} chunks", "processor")):
         before = statistics.median(pair[0][index] for pair in pairs)
         after = statistics.median(pair[1][index] for pair in pairs)
@@ -114,9 +123,11 @@ def main() -> None:
         assert [chunk.model_dump() for chunk in stream(plain)] == [
             chunk.model_dump() for chunk in stream(metered)
         ]
-        compare(plain, metered)
+        compare(plain, metered, "gpt-4.1-mini", ROUNDS)
+        print(f"at a pace of {1 / PACE_S:.0f} chunks a second, median of {PACED_ROUNDS} calls each")
+        compare(plain, metered, "paced", PACED_ROUNDS)
         receipt = tracker.flush()
-        assert receipt.tracked == ROUNDS + 1
+        assert receipt.tracked == 1 + ROUNDS + PACED_ROUNDS
         assert receipt.complete
         metered.close()
     server.terminate()

@@ -18,7 +18,7 @@ _TELLING = frozenset({"llama.cpp"})
 """Servers whose streams end with their counts anyway, and where asking moves these into another chunk."""
 
 _ABOUT_THE_BODY = frozenset({b"transfer-encoding", b"content-length", b"accept-encoding"})
-_SIGNED = re.compile(rb"sha256|digest|signature|hmac|content-md5", re.IGNORECASE)
+_SIGNED = re.compile("sha256|digest|signature|hmac|content-md5")
 
 
 class MeteredTransport:
@@ -91,12 +91,20 @@ def _begin(recorder: Recorder, request: Any) -> tuple[Call | None, Any]:
         if endpoint is None:
             return None, request
         body = _body_in_memory(request)
-        asking = _asking(recorder, endpoint, request, body) if body and recorder.invisible_usage else None
-        call = Call(recorder, endpoint, body, request.headers, asked_for_usage=asking is not None)
+        headers = _in_text(request.headers)
+        asking = None
+        if body and recorder.invisible_usage:
+            asking = _asking(recorder, endpoint, request, headers, body)
+        call = Call(recorder, endpoint, body, headers, asked_for_usage=asking is not None)
     except Exception:  # the request goes out as it is
         recorder.count_capture_error()
         return None, request
     return call, asking or request
+
+
+def _in_text(headers: Any) -> dict[str, str]:
+    """Return all headers at once: the libraries take longer to look a single one up."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers.raw}
 
 
 def _body_in_memory(request: Any) -> bytes | None:
@@ -105,18 +113,21 @@ def _body_in_memory(request: Any) -> bytes | None:
     return b"".join(stream) if type(stream).__name__ == "ByteStream" else None
 
 
-def _asking(recorder: Recorder, endpoint: Endpoint, request: Any, body: bytes) -> Any | None:
+def _asking(
+    recorder: Recorder, endpoint: Endpoint, request: Any, headers: dict[str, str], body: bytes
+) -> Any | None:
     """Return the request that also asks for the usage; None when there is nothing to ask, or the body is signed."""
     if request.url.netloc in recorder.unasked:
         return None
     asking = ask_for_usage(endpoint, body)
-    return None if asking is None or _is_signed(request.headers) else _with_body(request, asking)
+    return None if asking is None or _is_signed(headers) else _with_body(request, asking)
 
 
-def _is_signed(headers: Any) -> bool:
+def _is_signed(headers: dict[str, str]) -> bool:
     """Whether a header looks like a signature over the body, which must not change then."""
-    names = b",".join(name for name, _ in headers.raw)
-    return _SIGNED.search(names) is not None or "aws4-" in headers.get("authorization", "").lower()
+    return (
+        _SIGNED.search(",".join(headers)) is not None or "aws4-" in headers.get("authorization", "").lower()
+    )
 
 
 def _in_hand(response: Any, body: bytes, request: Any) -> Any:
@@ -164,11 +175,12 @@ def _with_body(request: Any, body: bytes) -> Any:
 
 def _follow(call: Call, request: Any, response: Any) -> Any:
     """Let the call see the response, and return the one that the application gets."""
-    call.respond(response.status_code, response.headers)
     try:
+        headers = _in_text(response.headers)
+        call.respond(response.status_code, headers)
         if call.shows_usage:  # to this caller once, and never again
             call.recorder.unasked.add(request.url.netloc)
-        if response.headers.get("server", "").lower() in _TELLING:
+        if headers.get("server", "").lower() in _TELLING:
             call.recorder.unasked.add(request.url.netloc)
         if response.is_closed:  # made in memory, by a mock or a cache
             return _follow_in_memory(call, response)

@@ -52,6 +52,9 @@ _PROMPTS = (
 """Fields of a request that hold what the model reads."""
 
 _DEPTH_LIMIT = 12
+_UNREAD_LIMIT_BYTES = 64 * 1024
+"""What is kept of a stream until someone asks for its length, or it gets too long."""
+
 _REQUEST_LIMIT_BYTES = 2 * 1024 * 1024
 """Larger requests are mostly pictures, whose bytes say nothing."""
 
@@ -63,13 +66,15 @@ class TextLength:
     bytes of a chunk are none, and of the others only the size is noted.
     """
 
-    __slots__ = ("_first", "_plain_bytes", "_plain_count", "_read_bytes")
+    __slots__ = ("_first", "_plain_bytes", "_plain_count", "_read_bytes", "_unread", "_unread_bytes")
 
     def __init__(self) -> None:
         self._first = b""
         self._plain_bytes = 0
         self._plain_count = 0
         self._read_bytes = 0
+        self._unread: list[bytes] = []
+        self._unread_bytes = 0
 
     def note_plain(self, document: bytes) -> None:
         """Take the next chunk that holds nothing but text, undecoded."""
@@ -88,13 +93,22 @@ class TextLength:
             self._read_bytes += text_bytes(document)
 
     def note_json(self, document: bytes) -> None:
-        """The same, undecoded."""
-        with suppress(*UNREADABLE):
-            self.note(msgspec.json.decode(document))
+        """The same, undecoded: most streams are not cut, and nobody asks how long their texts were."""
+        self._unread.append(document)
+        self._unread_bytes += len(document)
+        if self._unread_bytes > _UNREAD_LIMIT_BYTES:
+            self._read()
+
+    def _read(self) -> None:
+        unread, self._unread, self._unread_bytes = self._unread, [], 0
+        for document in unread:
+            with suppress(*UNREADABLE):
+                self.note(msgspec.json.decode(document))
 
     @property
     def in_bytes(self) -> int:
         """The text so far, in bytes of UTF-8, roughly."""
+        self._read()
         return self._read_bytes + max(self._plain_bytes - self._plain_count * self._frame_bytes(), 0)
 
     def _frame_bytes(self) -> int:

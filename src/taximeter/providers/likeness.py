@@ -4,8 +4,8 @@ import re
 from typing import NamedTuple
 
 _TEXT = re.compile(rb'"(?:content|text|reasoning_content|thinking)":\s?"((?:[^"\\]|\\.)*)"')
-# platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options-include_obfuscation, 2026-11: random
-# characters that hide the length of the text, on by default.
+# Random characters that hide the length of the text, on by default at OpenAI (2026-11, under stream_options in
+# platform.openai.com/docs/api-reference/chat/create).
 _NOISE = re.compile(rb'"obfuscation":\s?"([^"\\]*)"')
 _STARTS = (b"data:", b"event:")
 _BLANK = b"\n\n"
