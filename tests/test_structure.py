@@ -42,7 +42,7 @@ ORDER = [
     {"capture", "calls", "middleware"},
     {"runs", "stream_call"},
     {"streams"},
-    {"recording", "store"},
+    {"recording", "store", "exports"},
     {"budget", "forecast"},
     {"testing"},
     {"pytest_plugin"},
@@ -159,10 +159,11 @@ def test_the_static_and_the_lazy_names_agree() -> None:
         ("events", "event_reference"),
         ("clients", "clients_reference"),
         ("configuration", "settings_reference"),
+        ("focus", "focus_reference"),
     ],
 )
 def test_written_references_are_up_to_date(page: str, tool: str) -> None:
-    """The pages of the event's fields, of the clients and of the settings are what their tools write today."""
+    """The pages of the event's fields, of the clients, of the settings and of FOCUS are what their tools write today."""
     written = subprocess.run(
         [sys.executable, f"tools/{tool}.py"], check=True, capture_output=True, text=True, cwd=ROOT
     ).stdout

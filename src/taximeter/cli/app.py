@@ -182,6 +182,72 @@ def _reprice(
     reprice(store, catalog, terms, choice, new=new, output_format=read_format(output_format, as_json=as_json))
 
 
+@app.command("export")
+def _export(
+    store: StoreFile = Path("usage.db"),
+    *,
+    format_name: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="csv, parquet, focus or ndjson; else by the name of --out.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write into this file, not to standard output.")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    tz: Zone = "UTC",
+    verbatim: Annotated[
+        bool,
+        typer.Option("--verbatim", help="CSV: leave texts alone that a spreadsheet would run as a formula."),
+    ] = False,
+    focus_version: Annotated[
+        str, typer.Option(metavar="VERSION", help="FOCUS: 1.2, 1.3 or 1.4 of the specification.")
+    ] = "1.2",
+    per: Annotated[
+        str, typer.Option(metavar="PERIOD", help="FOCUS: a row for each hour, day or call.")
+    ] = "day",
+    prices: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="FOCUS: the contract that calls were priced by, for contracted costs."
+        ),
+    ] = None,
+    billing_account: Annotated[
+        str | None, typer.Option(metavar="ID", help="FOCUS: the account that pays; else the provider's name.")
+    ] = None,
+    invoice_issuer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="FOCUS: who sends the invoice; else the provider.")
+    ] = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="FOCUS: write the schema, and what was left out, here."),
+    ] = None,
+) -> None:
+    """Write events (CSV, Parquet, NDJSON) or costs by meter (FOCUS: CSV, or Parquet by the name of --out)."""
+    from taximeter.cli.choice import read_choice
+    from taximeter.cli.export import FocusRequest, export, read_target
+    from taximeter.exports.focus import FocusOptions
+
+    options = FocusOptions(
+        version=focus_version,
+        per=per,  # type: ignore[arg-type] # checked there
+        billing_account=billing_account,
+        invoice_issuer=invoice_issuer,
+    )
+    export(
+        store,
+        read_choice(since=since, until=until, tz=tz, where=where),
+        read_target(out, format_name, verbatim=verbatim),
+        FocusRequest(options=options, prices=tuple(prices or ()), metadata=metadata),
+    )
+
+
 @app.command("price")
 def _price(
     file: Annotated[

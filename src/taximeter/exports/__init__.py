@@ -1,0 +1,1 @@
+"""What others read: events and costs as CSV, Parquet and FOCUS."""

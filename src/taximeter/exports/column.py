@@ -1,0 +1,59 @@
+"""Columns: the names and kinds of what is exported, whatever the file is."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Kind(StrEnum):
+    """What a column holds."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    DECIMAL = "decimal"
+    """An exact number with a fraction, such as dollars."""
+    TIMESTAMP = "timestamp"
+    """Unix time in UTC microseconds, as an integer, when it comes here."""
+    JSON = "json"
+    """The text of a JSON document."""
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column; `whole_seconds` writes its times without a fraction."""
+
+    name: str
+    kind: Kind = Kind.STRING
+    whole_seconds: bool = False
+
+
+Value = str | int | float | bool | Decimal | None
+RowValues = Sequence[Value]
+
+
+class TableFile(Protocol):
+    """A file of rows; any kind will do."""
+
+    def write(self, rows: Iterable[RowValues], /) -> int:
+        """Write the rows, in memory for a few of them, and return how many they were."""
+
+
+def moment_text(at_us: int, *, whole_seconds: bool = False) -> str:
+    """Return an instant in ISO 8601, UTC: `2026-11-01T00:00:00.000000Z`, or its number beyond what calendars reach."""
+    try:
+        moment = _EPOCH + timedelta(microseconds=at_us)
+    except OverflowError:
+        return str(at_us)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ" if whole_seconds else "%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def json_text(value: Any) -> str | None:
+    """Return a value as JSON; None stays None."""
+    return None if value is None else msgspec.json.encode(value, order="sorted").decode()
