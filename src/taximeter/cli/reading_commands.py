@@ -17,6 +17,7 @@ def add_reading_commands(app: typer.Typer) -> None:
     """Add the commands to an app."""
     app.command("report")(_report)
     app.command("diff")(_diff)
+    app.command("waste")(_waste)
 
 
 def _report(
@@ -83,3 +84,23 @@ def _diff(
     one = read_side("BEFORE", before, store, choice)
     other = read_side("AFTER", after, store, choice)
     diff(one, other, by or ["model"], output_format=read_format(output_format, as_json=as_json))
+
+
+def _waste(
+    store: StoreFile = DEFAULT_STORE,
+    *,
+    by: By = None,
+    since: Since = None,
+    until: Until = None,
+    tz: Zone = "UTC",
+    where: Where = None,
+    output_format: Format = None,
+    as_json: Json = False,
+) -> None:
+    """Show money that bought nothing: retries, cut streams, billed failures, failed gates, caches nobody read."""
+    from taximeter.cli.choice import read_choice
+    from taximeter.cli.output_format import read_format
+    from taximeter.cli.waste import waste
+
+    choice = read_choice(since=since, until=until, tz=tz, where=where)
+    waste(store, by or [], choice, output_format=read_format(output_format, as_json=as_json))
