@@ -37,11 +37,17 @@ MANDATORY_BY_VERSION = {
 GONE = {"1.4": {"ProviderName", "PublisherName"}}
 OTHERS = {  # conditional and recommended ones of all three versions that an export may have
     "ChargeFrequency",
+    "CommitmentDiscountStatus",
     "ConsumedQuantity",
     "ConsumedUnit",
     "ContractedUnitPrice",
+    "InvoiceId",
     "ListUnitPrice",
     "PricingCategory",
+    "PricingCurrency",
+    "PricingCurrencyContractedUnitPrice",
+    "PricingCurrencyEffectiveCost",
+    "PricingCurrencyListUnitPrice",
     "RegionId",
     "RegionName",
     "ServiceSubcategory",
@@ -71,6 +77,10 @@ NEVER_NULL_FOR_USAGE = {
     "ListCost",
     "ListUnitPrice",
     "PricingCategory",
+    "PricingCurrency",
+    "PricingCurrencyContractedUnitPrice",
+    "PricingCurrencyEffectiveCost",
+    "PricingCurrencyListUnitPrice",
     "PricingQuantity",
     "PricingUnit",
     "ProviderName",
@@ -87,6 +97,7 @@ ALLOWED = {
     "ChargeCategory": {"Usage", "Purchase", "Tax", "Credit", "Adjustment"},
     "ChargeClass": {"", "Correction"},
     "ChargeFrequency": {"One-Time", "Recurring", "Usage-Based"},
+    "CommitmentDiscountStatus": {"", "Used", "Unused"},
     "PricingCategory": {"Standard", "Dynamic", "Committed", "Other"},
     "ServiceCategory": {"AI and Machine Learning"},
     "ServiceSubcategory": {  # those of that category
@@ -106,6 +117,9 @@ NUMBERS = {
     "EffectiveCost",
     "ListCost",
     "ListUnitPrice",
+    "PricingCurrencyContractedUnitPrice",
+    "PricingCurrencyEffectiveCost",
+    "PricingCurrencyListUnitPrice",
     "PricingQuantity",
 }
 MOMENTS = {"BillingPeriodEnd", "BillingPeriodStart", "ChargePeriodEnd", "ChargePeriodStart"}
@@ -144,6 +158,7 @@ def broken_by_row(row: Mapping[str, str]) -> Iterator[str]:
         if value and value.isspace():
             yield f"{name}: only spaces"
     yield from _broken_by_relations(row)
+    yield from _broken_words(row)
     yield from _broken_objects(row)
 
 
@@ -153,14 +168,18 @@ def _broken_by_relations(row: Mapping[str, str]) -> Iterator[str]:
             yield f"{cost} is not {price} times PricingQuantity"
         if Decimal(row[price]) < 0:
             yield f"{price} is negative"
-    if not re.fullmatch(r"[A-Z]{3}", row["BillingCurrency"]):
-        yield "BillingCurrency: no code of ISO 4217"
     if not row["BillingPeriodStart"] <= row["ChargePeriodStart"] < row["BillingPeriodEnd"]:
         yield "the charge begins outside of its billing period"
     if row["ChargePeriodStart"] >= row["ChargePeriodEnd"]:
         yield "the charge ends before it begins"
     if bool(row["RegionId"]) != bool(row["RegionName"]):
         yield "RegionName without RegionId, or the other way round"
+
+
+def _broken_words(row: Mapping[str, str]) -> Iterator[str]:
+    for currency in ("BillingCurrency", "PricingCurrency"):
+        if not re.fullmatch(r"[A-Z]{3}", row[currency]):
+            yield f"{currency}: no code of ISO 4217"
     for unit in ("PricingUnit", "ConsumedUnit"):
         if not _UNIT.fullmatch(row[unit]):
             yield f"{unit}: {row[unit]!r} is no unit"

@@ -22,8 +22,8 @@ _LEFT_OUT = """
   (`x_Completeness`).
 - **Meters without a price** of a call whose other meters have one: `x_CostStatus` is `partial` in the rows there are.
 - **Refused calls**: error answers without usage, which cost nothing.
-- Conditional columns for what no answer of a model provider tells: commitment discounts, capacity reservations, invoices,
-  sub accounts, resources, other currencies, and since 1.3 contracts and allocation. The data sets for contract commitments
+- Conditional columns for what no answer of a model provider tells: commitment discounts, capacity reservations, sub
+  accounts, resources, and since 1.3 contracts and allocation. The data sets for contract commitments
   (1.3), invoices and billing periods (1.4) are for those who issue invoices.
 
 ## Rounding

@@ -133,7 +133,7 @@ def test_there_is_a_row_for_each_meter() -> None:
     assert found.keys() == {"Uncached Input Tokens", "Cache Read Tokens", "Output Tokens", "Web Searches"}
     read = found["Cache Read Tokens"]
     assert (read["PricingQuantity"], read["PricingUnit"]) == ("0.5", "1000000 Tokens")
-    assert (read["ConsumedQuantity"], read["ConsumedUnit"]) == ("500000", "Tokens")
+    assert (read["ConsumedQuantity"], read["ConsumedUnit"]) == ("500000.0", "Tokens")
     assert (read["SkuId"], read["ListUnitPrice"]) == (
         "anthropic/claude-sonnet-4-5/cache_read",
         read["ContractedUnitPrice"],
@@ -150,7 +150,7 @@ def test_list_and_contracted_cost_differ_by_the_contract() -> None:
     contract = SHIPPED.with_overrides(Override(provider="openai", multiplier="0.8"))
     rows, counts = exported([made(catalog=contract)], contract=contract)
     row = next(row for row in rows if row["SkuMeter"] == "Uncached Input Tokens")
-    assert (row["ListUnitPrice"], row["ContractedUnitPrice"]) == ("2.5", "2")
+    assert (row["ListUnitPrice"], row["ContractedUnitPrice"]) == ("2.5", "2.0")
     assert (row["ListCost"], row["ContractedCost"], row["BilledCost"]) == ("0.0025", "0.002", "0.002")
     assert counts.recorded_calls == 0
 
@@ -162,7 +162,7 @@ def test_a_cost_that_no_prices_give_is_one_amount() -> None:
     assert (row["SkuMeter"], row["BilledCost"], row["ListCost"]) == ("Recorded Cost", "0.00245", "0.00245")
     assert (row["PricingUnit"], row["ConsumedQuantity"], row["PricingCategory"]) == (
         "US Dollars",
-        "1100",
+        "1100.0",
         "Other",
     )
     assert counts.recorded_calls == 1

@@ -50,7 +50,10 @@ class CsvFile:
         if column.kind is Kind.TIMESTAMP and isinstance(value, int):
             return moment_text(value, whole_seconds=column.whole_seconds)
         if isinstance(value, Decimal):
-            return decimal_text(value)
+            text = decimal_text(value)
+            return (
+                text if "." in text else f"{text}.0"
+            )  # so that a reader that guesses types takes no whole numbers
         return self._text(value) if isinstance(value, str) else str(value)
 
     def _text(self, text: str) -> str:
