@@ -6,19 +6,16 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import openai
+import httpx2
 import pytest
 
 import taximeter
 from loopback import DemoServer
 from taximeter.capture import meter
 
-# The openai SDK leaves its own generators to the collector after the end mark, which trio warns of; metered or not.
-pytestmark = pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")
-
 CALLS = 3
 FLUSHER = "taximeter"
-MESSAGES: Any = [{"role": "user", "content": "Hello"}]
+PATH = "/v1/chat/completions"
 
 
 class CountingServer(DemoServer):
@@ -78,27 +75,33 @@ def footprint(seen: list[tuple[int, frozenset[threading.Thread]]], connections: 
     return Footprint(max(tasks for tasks, _ in seen), frozenset().union(*(t for _, t in seen)), connections)
 
 
+def body(*, streaming: bool) -> dict[str, Any]:
+    """Return what is asked."""
+    return {"model": "m", "messages": [{"role": "user", "content": "Hello"}], "stream": streaming}
+
+
 def calls_made(server: CountingServer, tracker: Any, *, streaming: bool) -> Footprint:
     """Make some calls with a client of their own and return what was there meanwhile."""
     before, seen = server.connections, [look()]
-    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="key") as client:
+    with httpx2.Client() as client:
         if tracker is not None:
             meter(client, tracker)
         for _ in range(CALLS):
-            answer: Any = client.chat.completions.create(model="m", messages=MESSAGES, stream=streaming)
-            seen += [look() for _ in answer] if streaming else [look()]
+            with client.stream("POST", server.url + PATH, json=body(streaming=streaming)) as response:
+                seen += [look() for _ in response.iter_bytes()]
     return footprint(seen, server.connections - before)
 
 
 async def async_calls_made(server: CountingServer, tracker: Any, *, streaming: bool) -> Footprint:
     """The same on a loop."""
     before, seen = server.connections, [look()]
-    async with openai.AsyncOpenAI(base_url=f"{server.url}/v1", api_key="key") as client:
+    async with httpx2.AsyncClient() as client:
         if tracker is not None:
             meter(client, tracker)
         for _ in range(CALLS):
-            answer: Any = await client.chat.completions.create(model="m", messages=MESSAGES, stream=streaming)
-            seen += [look() async for _ in answer] if streaming else [look()]
+            sent = client.stream("POST", server.url + PATH, json=body(streaming=streaming))
+            async with sent as response:
+                seen += [look() async for _ in response.aiter_bytes()]
     return footprint(seen, server.connections - before)
 
 

@@ -1,8 +1,8 @@
 """Stream: the body of a response, forwarded before it is looked at."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from taximeter.capture.call import Call
 
@@ -59,31 +59,46 @@ class _SyncStream(_Wrapper):
 
 
 class _AsyncStream(_Wrapper):
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        call = self._call
-        arrive = call.arrive
-        chunks = self._stream.__aiter__()
-        try:
-            async for chunk in chunks:
-                if forwarded := arrive(chunk):
-                    yield forwarded
-        except GeneratorExit:
-            call.leave()
-            raise
-        except BaseException as error:
-            if isinstance(error, Exception) and (rest := call.rest()):
-                yield rest
-            call.fail(error)
-            raise
-        finally:
-            if isinstance(chunks, AsyncGenerator):
-                await chunks.aclose()
-        if rest := call.rest():
-            yield rest
-        call.end()
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _AsyncChunks(self._stream.__aiter__(), self._call)
 
     async def aclose(self) -> None:
         try:
             await self._stream.aclose()
         finally:
             self._call.leave()
+
+
+class _AsyncChunks:
+    """The chunks of an async stream; no generator, because a loop ends each of those that is left in a task of its own."""
+
+    def __init__(self, chunks: AsyncIterator[bytes], call: Call) -> None:
+        self._next = chunks.__anext__
+        self._call = call
+        self._error: Exception | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._error is not None:
+            self._call.fail(self._error)
+            raise self._error
+        try:
+            while not (forwarded := self._call.arrive(await self._next())):
+                pass
+        except StopAsyncIteration:
+            if rest := self._call.rest():
+                return rest
+            self._call.end()
+            raise
+        except BaseException as error:
+            if isinstance(error, Exception) and (rest := self._call.rest()):
+                self._error = error
+                return rest
+            self._call.fail(error)
+            raise
+        return forwarded
+
+    def __del__(self) -> None:
+        self._call.leave()
