@@ -39,11 +39,16 @@ class Alarm:
         receipt = self._receipt()
         self._watch.see(receipt)
         failed_attempts = sum(sink.failed_attempts for sink in receipt.sinks.values())
-        trouble = sum(receipt.lost.values()) + failed_attempts
+        trouble = sum(receipt.lost.values()) + failed_attempts - _wanted(receipt)
         if trouble > self._warned_of and (now >= self._warn_at or at_once):
             self._warned_of = trouble
             self._warn_at = now + _WARN_EVERY_S
             warn(_trouble(receipt))
+
+
+def _wanted(receipt: Receipt) -> int:
+    """Return how many of the lost events, added up by sink, the application itself has dropped."""
+    return receipt.dropped.get("redacted", 0) * len(receipt.sinks)
 
 
 def warn(text: str) -> None:

@@ -22,6 +22,7 @@ from taximeter.observation import Observation, ObservedCall, begin_in, is_taken
 from taximeter.providers import Endpoint, Facts, RequestFacts, read_payload
 from taximeter.providers.chunks import ChunkReading
 from taximeter.providers.reading import read_request
+from taximeter.said import Said, content_limit_of, text_of
 from taximeter.scopes import NOBODY, SCOPE_FIELDS, Active, Scope, current_scope
 from taximeter.tracker import Tracker, newest_tracker
 from taximeter.usage import Usage
@@ -49,7 +50,7 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         call_id: The logical call, which its attempts share; None takes the scope's, or makes one.
         temperature: A setting of the request.
         max_tokens: A setting of the request.
-        prompt: Text, bytes or messages of which only the SHA-256 is kept.
+        prompt: Text, bytes or messages of which only the SHA-256 is kept, and the text where the privacy level is `full`.
         prompt_hash: The same where the caller has it already.
         evidence_path: Where the application keeps what belongs to this call.
         keep_error_text: Whether a failed call keeps the exception's message and traceback, which may quote prompts;
@@ -98,6 +99,8 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         self._response: Facts | None = None
         self._usage: Facts | None = None
         self._output_hash: str | None = None
+        self._prompt = prompt
+        self._output: Any = None
         self._seen: Observation | None = None
         self._around = ExitStack()
         self._started_ns = self._started_at_us = 0
@@ -122,9 +125,10 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
             self._usage = _read(usage, self._provider)
 
     def record_output(self, output: Any) -> None:
-        """Take what was generated, of which only the SHA-256 is kept."""
+        """Take what was generated, of which only the SHA-256 is kept, and the text where the privacy level is `full`."""
         with self._quietly():
             self._output_hash = digest_of(output)
+            self._output = output
 
     def note(self, **fields: Any) -> None:
         """State fields of the event that are known only now, such as `quality_gate_passed` or `outcome`."""
@@ -202,6 +206,14 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         seen.tracker.track_task_completion(moment)
         if self.event is not None:
             _hand_over(seen, ObservedCall(self.event, last.facts if last is not None else None))
+            self._tell(seen.tracker, self.event.event_id, by_wire=last is not None)
+
+    def _tell(self, tracker: Any, event_id: str, *, by_wire: bool) -> None:
+        """Track what was said, where the tracker keeps it and the wire has not told it."""
+        is_told = by_wire or (self._prompt is None and self._output is None)
+        if not is_told and (limit := content_limit_of(tracker)):
+            said = Said(prompt=text_of(self._prompt), answer=text_of(self._output))
+            tracker.track_task_completion(said.event(event_id, limit))
 
     def _built(self, tracker: Any, duration_ms: float, error: BaseException | None) -> TaskCompletionEvent:
         """Return the event of what was recorded."""

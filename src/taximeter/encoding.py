@@ -6,7 +6,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from taximeter.event import EVENT_TYPES, Event, encode_event
+from taximeter.event import EVENT_TYPES, CallContentEvent, Event, encode_event
+from taximeter.privacy import METADATA_ONLY, Privacy
 from taximeter.scrubber import Scrubber
 from taximeter.vocabulary import CostStatus
 
@@ -42,7 +43,9 @@ check_line = msgspec.json.Decoder(Union[(*map(_bounded_struct, EVENT_TYPES),)]).
 """Raises `msgspec.DecodeError` for a line that is no event, or that has an integer beyond 64 bits."""
 
 
-def line_of(event: object, max_bytes: int, scrubber: Scrubber | None = None) -> bytes | str:
+def line_of(
+    event: object, max_bytes: int, scrubber: Scrubber | None = None, privacy: Privacy = METADATA_ONLY
+) -> bytes | str:
     """Return the event as one line of JSON, or the reason why it cannot be one; never raises.
 
     What is returned can be read back: a field that holds what its type does not allow is mended or left out.
@@ -51,23 +54,29 @@ def line_of(event: object, max_bytes: int, scrubber: Scrubber | None = None) -> 
         event: What was tracked.
         max_bytes: How long the line may be.
         scrubber: Takes secrets out; None leaves texts as they are.
+        privacy: What of an event may be kept.
     """
     if not issubclass(type(event), EVENT_TYPES):
         return NOT_AN_EVENT
+    allowed = privacy.allowed(event)  # type: ignore[arg-type]  # the line above says so
+    if isinstance(allowed, str):
+        return allowed
     try:
-        line = _checked(event, max_bytes, scrubber)  # type: ignore[arg-type]  # the line above says so
+        line = _checked(allowed, max_bytes, scrubber, privacy)
     except Exception:  # whatever a foreign value does when it is touched
         try:
-            line = _checked(_mended(event), max_bytes, scrubber)  # type: ignore[arg-type]  # as above
+            line = _checked(_mended(allowed), max_bytes, scrubber, privacy)  # type: ignore[arg-type]  # as above
         except Exception:
             return UNENCODABLE
     return line if len(line) <= max_bytes else TOO_LARGE
 
 
-def _checked(event: Event, max_bytes: int, scrubber: Scrubber | None) -> bytes:
+def _checked(event: Event, max_bytes: int, scrubber: Scrubber | None, privacy: Privacy) -> bytes:
     line = encode_event(event)
     if len(line) <= max_bytes:
         scrubbed = event if scrubber is None else scrubber.event(event)
+        if isinstance(scrubbed, CallContentEvent):
+            scrubbed = privacy.cut(scrubbed)
         if scrubbed is not event:
             line = encode_event(scrubbed)
         check_line(line)

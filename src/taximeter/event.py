@@ -278,6 +278,20 @@ class RunFinishedPayload(msgspec.Struct, kw_only=True, frozen=True, omit_default
     slowest_calls: tuple[SlowCall, ...] = ()
 
 
+class CallContentPayload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What was said in a call, where the privacy level is `full`; texts are cut, secrets taken out.
+
+    `prompt` is what the request said, each message after its role, `answer` what the model generated; `..._characters` is
+    how long they were before a cut.
+    """
+
+    call_event_id: str | None = None
+    prompt: str | None = None
+    answer: str | None = None
+    prompt_characters: int | None = None
+    answer_characters: int | None = None
+
+
 class _LifecycleEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="type"):
     event_id: str = msgspec.field(default_factory=new_event_id)
     """UUIDv7, ordered by the time it was made."""
@@ -334,6 +348,13 @@ class RunFinishedEvent(_LifecycleEvent, kw_only=True, frozen=True, omit_defaults
     """What its calls add up to."""
 
 
+class CallContentEvent(_LifecycleEvent, kw_only=True, frozen=True, omit_defaults=True, tag="CALL_CONTENT"):
+    """What was said in a call; there is one only where the privacy level is `full`."""
+
+    payload: CallContentPayload = CallContentPayload()
+    """The texts, and the id of the call's event."""
+
+
 Event = (
     TaskCompletionEvent
     | CallStartedEvent
@@ -341,6 +362,7 @@ Event = (
     | CallFailedEvent
     | RunStartedEvent
     | RunFinishedEvent
+    | CallContentEvent
 )
 EVENT_TYPES: tuple[type[Event], ...] = get_args(Event)
 

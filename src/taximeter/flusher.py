@@ -23,6 +23,7 @@ from taximeter.memory_outlet import MemoryOutlet
 from taximeter.outlet import CLOSE_TIMEOUT, Outlet, close_sink
 from taximeter.packer import Packer
 from taximeter.policy import Policy
+from taximeter.privacy import METADATA_ONLY, Privacy
 from taximeter.queue import Queue
 from taximeter.receipt import Receipt
 from taximeter.scrubber import Scrubber
@@ -60,6 +61,7 @@ class Flusher:
         journal: How events are kept on disk on their way; None means that they wait in memory.
         dead_letters: Where events are kept that a sink refuses; None means the journal's folder, or nowhere.
         scrubber: Takes secrets out of events; None leaves them as they are.
+        privacy: What of events may be kept.
     """
 
     def __init__(
@@ -71,9 +73,11 @@ class Flusher:
         *,
         dead_letters: Path | None = None,
         scrubber: Scrubber | None = None,
+        privacy: Privacy = METADATA_ONLY,
     ) -> None:
         self._queue = queue
         self._scrubber = scrubber
+        self._privacy = privacy
         self._ledger = threading.RLock()
         share_bytes = policy.max_bytes // len(sinks)
         self._couriers = couriers_to(
@@ -93,6 +97,7 @@ class Flusher:
             share_bytes=share_bytes,
             ledger=self._ledger,
             scrubber=scrubber,
+            privacy=privacy,
         )
         self._flushes = Flushes(self._packer, self._outlet)
         self._watch = Watch(policy.stalled_after_s)
@@ -221,7 +226,7 @@ class Flusher:
 
     def write_through(self, event: object) -> str | None:
         """Journal the event in the calling thread; return the reason when it could not be, "" for the queue's turn."""
-        line = line_of(event, self._event_max_bytes, self._scrubber)
+        line = line_of(event, self._event_max_bytes, self._scrubber, self._privacy)
         if isinstance(line, str) or self.journal is None:
             return str(line)
         return self.journal.write_through(line)

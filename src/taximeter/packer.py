@@ -6,6 +6,7 @@ from taximeter.encoding import TOO_LARGE, line_of
 from taximeter.event import Event
 from taximeter.outlet import Outlet
 from taximeter.policy import MEBIBYTE
+from taximeter.privacy import METADATA_ONLY, Privacy
 from taximeter.queue import BYTES_FULL, Queue
 from taximeter.scrubber import Scrubber
 
@@ -22,6 +23,7 @@ class Packer:
         share_bytes: What one lane may hold; no step encodes much more at once.
         ledger: Held while events move from one count to another.
         scrubber: Takes secrets out of events; None leaves them as they are.
+        privacy: What of events may be kept.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Packer:
         share_bytes: int,
         ledger: AbstractContextManager[object],
         scrubber: Scrubber | None = None,
+        privacy: Privacy = METADATA_ONLY,
     ) -> None:
         self._queue = queue
         self._outlet = outlet
@@ -40,6 +43,7 @@ class Packer:
         self._step_bytes = min(_STEP_BYTES, share_bytes)
         self._ledger = ledger
         self._scrubber = scrubber
+        self._privacy = privacy
         self.taken = 0
         """Events taken from the queue so far."""
         self.unfit: dict[str, int] = {}
@@ -110,7 +114,7 @@ class Packer:
         lines: list[bytes | str] = []
         size_bytes = 0
         for event in self._in_hand:
-            line = line_of(event, self._event_max_bytes, self._scrubber)
+            line = line_of(event, self._event_max_bytes, self._scrubber, self._privacy)
             lines.append(line)
             size_bytes += self._event_max_bytes if line == TOO_LARGE else len(line)
             if size_bytes > self._step_bytes:

@@ -21,6 +21,9 @@ _OTHER_OPTIONS = (
     "dead_letters",
     "scrub",
     "prices",
+    "privacy",
+    "redact",
+    "content_limit",
 )
 _SMALLEST_SEGMENT_BYTES = 4096
 _JOURNAL_COUNTS = ("journal_max_bytes", "journal_segment_bytes")

@@ -14,6 +14,8 @@ _TYPES: dict[str, Any] = {
     "call_failed_event": event.CallFailedEvent,
     "run_started_event": event.RunStartedEvent,
     "run_finished_event": event.RunFinishedEvent,
+    "call_content_event": event.CallContentEvent,
+    "call_content_payload": event.CallContentPayload,
     "call_started_payload": event.CallStartedPayload,
     "call_finished_payload": event.CallFinishedPayload,
     "call_failed_payload": event.CallFailedPayload,

@@ -31,18 +31,19 @@ _USUAL_IDS = re.compile(
     "[0-9a-f None-]+ (?:None|[0-9a-f-]+|(?:chatcmpl-|cmpl-|gen-|msg_|msg_bdrk_|resp_|run_)[A-Za-z0-9]+)"
 )
 _PREFIXES = r"nvapi-|glpat-|tgp_v1_|github_pat_|xox[a-z]-|pypi-|lsv2_|tvly-|jina_|esecret_|SG\.|whsec_"
+_START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"  # of a word, also after a line's end as it stands in JSON
 _SHAPES = (
     # The makers of keys of this shape: OpenAI, Anthropic, DeepSeek, OpenRouter, Groq, Cerebras, Stripe, Langfuse
-    r"(?<![A-Za-z0-9])(?:[cg]?sk[-_]|rk_(?:live|test)_)[A-Za-z0-9_-]{10,}",
+    _START + r"(?:[cg]?sk[-_]|rk_(?:live|test)_)[A-Za-z0-9_-]{10,}",
     # xAI, Perplexity, Hugging Face, Replicate, Fireworks, GitHub, npm, Databricks: one run, unlike names of models
-    r"(?<![A-Za-z0-9])(?:(?:xai-|pplx-|hf_|r8_|fw_|gh[opsur]_|npm_)[A-Za-z0-9]{16,}|dapi[0-9a-f]{32})",
-    rf"(?<![A-Za-z0-9])(?:{_PREFIXES})[A-Za-z0-9_.-]{{16,}}",
+    _START + r"(?:(?:xai-|pplx-|hf_|r8_|fw_|gh[opsur]_|npm_)[A-Za-z0-9]{16,}|dapi[0-9a-f]{32})",
+    _START + rf"(?:{_PREFIXES})[A-Za-z0-9_.-]{{16,}}",
     # Google: API keys, newer API keys, OAuth access tokens
-    r"(?<![A-Za-z0-9])(?:AIza|AQ\.|ya29\.)[A-Za-z0-9_-]{16,}",
+    _START + r"(?:AIza|AQ\.|ya29\.)[A-Za-z0-9_-]{16,}",
     # AWS: access key ids, Bedrock API keys
-    r"(?<![A-Za-z0-9])(?:A[KS]IA[A-Z0-9]{12,}|(?:ABSK|bedrock-api-key-)[A-Za-z0-9+/=]{16,})",
+    _START + r"(?:A[KS]IA[A-Z0-9]{12,}|(?:ABSK|bedrock-api-key-)[A-Za-z0-9+/=]{16,})",
     # JSON Web Tokens
-    r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?",
+    r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?",
     r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)",
     # user:password@ in a URL
     r"(?<=://)[^\s/?#\"'<>]+(?=@)",

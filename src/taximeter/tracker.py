@@ -22,6 +22,7 @@ from taximeter.flusher import Flusher
 from taximeter.fork import fork_mark
 from taximeter.journal.options import JournalOptions, journal_options
 from taximeter.policy import Limits, Policy, policy_from
+from taximeter.privacy import CONTENT_LIMIT, METADATA_ONLY, Privacy, Redact, privacy_from
 from taximeter.queue import Queue
 from taximeter.receipt import Receipt
 from taximeter.scrubber import Scrubber, scrubber_for
@@ -64,6 +65,9 @@ def start(
     dead_letters: "str | os.PathLike[str] | None" = None,
     scrub: "bool | Sequence[str]" = True,
     prices: "str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None" = None,
+    privacy: str = "metadata",
+    redact: "Redact | str | None" = None,
+    content_limit: int = CONTENT_LIMIT,
     **limits: Unpack[Limits],
 ) -> "Tracker":
     """Return a tracker that delivers to these sinks. Nothing is opened and no thread runs before the first event.
@@ -90,6 +94,11 @@ def start(
             of your own, of which a group named `value` is what goes; False for nothing.
         prices: TOML files of prices of your own, laid over the catalog, the strongest last; see `taximeter.prices`. None
             for none.
+        privacy: How much of a call is kept: `none` (counters, cost, model, provider, times, outcome), `metadata` (and who,
+            why and which), `full` (and what was asked and answered, as events of their own).
+        redact: A function that is shown each event in the background, before it is stored, and returns the event to store,
+            or None to drop it; or its dotted name. An event for which it fails is dropped and never stored.
+        content_limit: How many characters of a prompt, and of an answer, `full` keeps.
         limits: The fields of `Policy`, such as `max_events=100_000` or `close_timeout_s=5.0`.
 
     Raises:
@@ -99,6 +108,10 @@ def start(
     made = [sink_for(sink) for sink in sinks or (DEFAULT_SINK,)]
     kept = journal_options(journal, sync, write_through=write_through, carry=carry)
     scrubber = scrubber_for(scrub)
+    discretion = privacy_from(privacy, redact, content_limit)
+    if redact is not None and write_through:
+        allowed = "None with write_through=True: it would run in your own threads"
+        raise ConfigurationError("redact", redact, allowed)
     return Tracker(
         made,
         policy_from(limits),
@@ -110,6 +123,7 @@ def start(
         journal=kept,
         dead_letters=file_for(dead_letters),
         scrubber=scrubber,
+        privacy=discretion,
     )
 
 
@@ -133,6 +147,7 @@ class Tracker:
         journal: JournalOptions | None = None,
         dead_letters: Path | None = None,
         scrubber: Scrubber | None = None,
+        privacy: Privacy = METADATA_ONLY,
     ) -> None:
         _check_options(catalog, infer, service)
         _check_forecast(forecast)
@@ -147,6 +162,8 @@ class Tracker:
         self._journal = journal
         self._dead_letters = dead_letters
         self._scrubber = scrubber
+        self.privacy = privacy
+        """What of events is kept."""
         self._closed = False
         self._is_child = False
         self._listeners: list[Listen] = []
@@ -169,6 +186,7 @@ class Tracker:
             self._journal,
             dead_letters=self._dead_letters,
             scrubber=self._scrubber,
+            privacy=self.privacy,
         )
         timeout_s = self._policy.close_timeout_s
         self._ending = Ending(self, self._queue, self._flusher, self._mark, timeout_s)

@@ -15,6 +15,7 @@ from taximeter.capture.attempt import attempt_of, forget_failure, note_failure
 from taximeter.capture.decoder import Decode, UndecodableError, decoder_for
 from taximeter.capture.guard import guarded
 from taximeter.capture.recorder import Recorder
+from taximeter.capture.said_reading import SaidReading
 from taximeter.capture.usage_filter import UsageFilter, adds_nulls
 from taximeter.capture.usual_chunk import UsualChunk
 from taximeter.event import TaskCompletionEvent
@@ -97,6 +98,7 @@ class Call:
         self.shows_usage = False
         """Whether what was asked for cannot be taken out again: the answer is compressed, against our wish."""
         self._end_mark = _END_MARKS.get(endpoint.wire_format, _END_MARK)
+        self._said = SaidReading(endpoint, body, longest) if (longest := recorder.longest_content) else None
         self._filter: UsageFilter | None = None
         self._is_plain = True
         self._decode: Decode | None = None
@@ -125,6 +127,8 @@ class Call:
             self.recorder.begin(self._observation, -1)
             return
         self._reading.respond(status, headers)
+        if self._said is not None:
+            self._said.respond(headers)
         encoding = headers.get("content-encoding", "")
         self._is_plain = encoding.strip().lower() in _NOT_COMPRESSED
         with suppress(UndecodableError):  # then the event says what the headers say, and misses the usage
@@ -184,17 +188,19 @@ class Call:
     def look(self) -> None:
         """Read what has arrived and was not read yet: one chunk while the first token is awaited, then many at once."""
         unread, self._unread = self._unread, []
-        decode, reading = self._decode, self._reading
+        decode, reading, said = self._decode, self._reading, self._said
         if decode is None or not self._open:
             return
         try:  # in place of the guard, which would cost more
             for chunk in unread:
                 for part in decode(chunk):
                     reading.feed(part)
+                    if said is not None:
+                        said.feed(part)
             if self._first_token_ns is None:
                 if reading.has_output:
                     self._first_token_ns = self._arrived_ns
-            elif self._looks_at_one:
+            elif self._looks_at_one and said is None:  # what is said has to be read
                 self._learn()
         except Exception:
             self.give_up()
@@ -299,7 +305,8 @@ class Call:
             event = self._as_one_of_several(event)
         elif self._attempt.call_id is not None:
             forget_failure()
-        self.recorder.record(self._observation, ObservedCall(event, facts))
+        said = None if self._said is None else self._said.finish()
+        self.recorder.record(self._observation, ObservedCall(event, facts), said)
 
     def _as_one_of_several(self, event: TaskCompletionEvent) -> TaskCompletionEvent:
         """Give a try that failed an id for its repetitions to share."""

@@ -8,6 +8,7 @@ import msgspec
 
 from taximeter.errors import ConfigurationError
 from taximeter.observation import Observation, ObservedCall, begin_in, is_taken
+from taximeter.said import Said, content_limit_of
 from taximeter.sighting import is_repeat
 
 
@@ -61,12 +62,29 @@ class Recorder(msgspec.Struct, frozen=True):
         if self.also is not None:
             self.also.begin(observation, calls)
 
-    def record(self, observation: Observation | None, call: ObservedCall) -> None:
-        """Hand a call over: to the layer above that meters it too, where there is one, else to the tracker."""
-        if not is_taken(observation, self.tracker, call) and not is_repeat(self.tracker, call.event, "wire"):
+    def record(self, observation: Observation | None, call: ObservedCall, said: Said | None = None) -> None:
+        """Hand a call over: to the layer above that meters it too, where there is one, else to the tracker.
+
+        What was said in it goes to the tracker where that keeps it.
+        """
+        is_new = is_taken(observation, self.tracker, call)
+        if not is_new and not is_repeat(self.tracker, call.event, "wire"):
             self.tracker.track_task_completion(call.event)
+            is_new = True
+        if said is not None and is_new and (limit := self.content_limit):
+            self.tracker.track_task_completion(said.event(call.event.event_id, limit))
         if self.also is not None:
-            self.also.record(observation, call)
+            self.also.record(observation, call, said)
+
+    @property
+    def content_limit(self) -> int:
+        """How many characters of a prompt and an answer the tracker keeps; 0 where it keeps neither."""
+        return content_limit_of(self.tracker)
+
+    @property
+    def longest_content(self) -> int:
+        """The same of all who hear of the calls: the most that any keeps."""
+        return self.content_limit if self.also is None else max(self.content_limit, self.also.longest_content)
 
     def warm_up(self) -> None:
         """Load the price table now, which takes 20 ms, and not while the first call is being answered."""

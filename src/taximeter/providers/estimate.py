@@ -17,7 +17,7 @@ from taximeter.usage import Usage
 
 BYTES_PER_TOKEN = 4
 
-_TEXTS = frozenset(
+TEXT_FIELDS = frozenset(
     {
         "arguments",
         "content",
@@ -37,7 +37,7 @@ _TEXTS = frozenset(
 )
 """Fields that hold generated text, in one format or another."""
 
-_PROMPTS = (
+PROMPT_FIELDS = (
     "messages",
     "contents",
     "input",
@@ -89,7 +89,7 @@ class TextLength:
 
     def note(self, document: Any) -> None:
         """Take any other chunk, decoded."""
-        if not _repeats(document):
+        if not repeats(document):
             self._read_bytes += text_bytes(document)
 
     def note_json(self, document: bytes) -> None:
@@ -118,7 +118,7 @@ class TextLength:
             return 0
 
 
-def _repeats(document: Any) -> bool:
+def repeats(document: Any) -> bool:
     """Whether an event of OpenAI's responses tells again, as a whole, what came in pieces."""
     kind = document.get("type") if isinstance(document, Mapping) else None
     return isinstance(kind, str) and kind.startswith("response.") and not kind.endswith(".delta")
@@ -135,8 +135,8 @@ def text_bytes(value: Any, depth: int = _DEPTH_LIMIT) -> int:
 
 def _field_bytes(name: Any, item: Any, depth: int) -> int:
     if isinstance(item, str):
-        return _length(item) if name in _TEXTS else 0
-    if isinstance(item, list | tuple) and name in _TEXTS:
+        return _length(item) if name in TEXT_FIELDS else 0
+    if isinstance(item, list | tuple) and name in TEXT_FIELDS:
         return sum(_length(part) if isinstance(part, str) else text_bytes(part, depth - 1) for part in item)
     return text_bytes(item, depth - 1) if depth else 0
 
@@ -161,7 +161,7 @@ def prompt_bytes(request: bytes | Mapping[str, Any] | None) -> int | None:
 
 def prompt_texts(body: Mapping[str, Any]) -> list[Any]:
     """Return the fields of a request that hold what the model reads, tools left out."""
-    return [body[name] for name in _PROMPTS if body.get(name)]
+    return [body[name] for name in PROMPT_FIELDS if body.get(name)]
 
 
 def text_length(value: Any) -> int:

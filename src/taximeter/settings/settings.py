@@ -21,7 +21,7 @@ _FILE_VARIABLE = "TAXIMETER_CONFIG"
 # Kubernetes tells each container of the services of its namespace: one named taximeter looks like settings of ours.
 _SERVICE_LINK = re.compile(r"TAXIMETER_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT|PORT)(?:_\w+)?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-_NOT_FOR_START = frozenset({"store", "tz", "retention", "token"})
+_NOT_FOR_START = frozenset({"store", "tz", "retention", "content_retention", "token"})
 
 
 class Found(msgspec.Struct, frozen=True):

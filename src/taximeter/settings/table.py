@@ -8,6 +8,7 @@ import msgspec
 from taximeter.declaration import declared_hosts
 from taximeter.journal.sync import Sync
 from taximeter.policy import Policy, policy_from
+from taximeter.privacy import CONTENT_LIMIT, PrivacyLevel
 from taximeter.report.window import read_zone
 from taximeter.scrubber import scrubber_for
 from taximeter.settings.kind import (
@@ -108,6 +109,40 @@ SETTINGS: tuple[Setting, ...] = (
         check=scrubber_for,
         group=PRIVACY,
     ),
+    Setting(
+        "privacy",
+        one_word(PrivacyLevel),
+        "[How much of a call is kept](../explanation/privacy.md#levels).",
+        default=str(PrivacyLevel.METADATA),
+        group=PRIVACY,
+    ),
+    Setting(
+        "content_limit",
+        COUNT,
+        "How many characters of a prompt, and of an answer, `full` keeps.",
+        default=CONTENT_LIMIT,
+        group=PRIVACY,
+    ),
+    Setting(
+        "redact",
+        TEXT,
+        "A function that sees each event before it is stored, as `package.module:name`.",
+        group=PRIVACY,
+    ),
+    Setting(
+        "retention",
+        AGE,
+        "How old events may become: `taximeter store prune` takes older ones out.",
+        default_doc="for ever",
+        group=PRIVACY,
+    ),
+    Setting(
+        "content_retention",
+        AGE,
+        "The same of prompts and answers.",
+        default_doc="as `retention`",
+        group=PRIVACY,
+    ),
     Setting("journal", PATH, "A folder where events are kept on their way.", group=JOURNAL),
     Setting(
         "sync",
@@ -145,13 +180,6 @@ SETTINGS: tuple[Setting, ...] = (
         "The IANA time zone that commands cut days in.",
         default="UTC",
         check=read_zone,
-        group=COMMANDS,
-    ),
-    Setting(
-        "retention",
-        AGE,
-        "How old events may become: `taximeter store prune` takes older ones out.",
-        default_doc="for ever",
         group=COMMANDS,
     ),
 )

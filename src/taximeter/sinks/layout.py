@@ -240,7 +240,8 @@ INDEXES = (
 )
 
 
-def _uuid(column: str) -> str:
+def uuid_text(column: str) -> str:
+    """Return the SQL that reads an id back."""
     digits = f"lower(hex({column}))"
     parts = " || '-' || ".join(
         f"substr({digits}, {at}, {n})" for at, n in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
@@ -255,7 +256,7 @@ def _hex(column: str) -> str:
 def _read(name: str) -> str:
     """Return the SQL that reads a field back."""
     if name == "event_id":
-        return f"{_uuid('event_id')} AS event_id"
+        return f"{uuid_text('event_id')} AS event_id"
     if name == "raw_usage":
         return f"{joined_usage('usage_shapes.key', 'usage_values')} AS raw_usage"
     return f"{_hex(name)} AS {name}" if name in HEX_FIELDS else name

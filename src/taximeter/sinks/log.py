@@ -6,7 +6,14 @@ import re
 from typing import Any
 
 from taximeter.errors import ConfigurationError, one_of
-from taximeter.event import CallFinishedEvent, Event, RunFinishedEvent, RunStartedEvent, TaskCompletionEvent
+from taximeter.event import (
+    CallContentEvent,
+    CallFinishedEvent,
+    Event,
+    RunFinishedEvent,
+    RunStartedEvent,
+    TaskCompletionEvent,
+)
 from taximeter.sinks.batch import Batch
 from taximeter.vocabulary import Outcome
 
@@ -37,7 +44,8 @@ class LogSink:
         if batch is self._written:
             return
         for event in batch.events:
-            self._logger.log(self._level, "%s", log_line(event))
+            if not isinstance(event, CallContentEvent):
+                self._logger.log(self._level, "%s", log_line(event))
         self._written = batch
 
     async def aclose(self) -> None:
@@ -65,6 +73,8 @@ def log_line(event: Event) -> str:
         return f"{kind} | {_pairs(_run_values(event))}"
     if isinstance(event, RunStartedEvent):
         return f"{kind} | {_pairs({'run_id': event.run_id, 'name': event.payload.name})}"
+    if isinstance(event, CallContentEvent):  # what was said is for those who open a store
+        return f"{kind} | {_pairs({'call_event_id': event.payload.call_event_id})}"
     values: dict[str, object] = {"call_id": event.payload.call_id, "run_id": event.run_id}
     if isinstance(event, CallFinishedEvent):
         values["duration_ms"] = event.payload.latency_ms

@@ -5,8 +5,10 @@ from typing import Any, Union
 import msgspec
 
 from taximeter.errors import UnreadableEventError
-from taximeter.event import EVENT_TYPES, TaskCompletionEvent
+from taximeter.event import EVENT_TYPES, CallContentEvent, TaskCompletionEvent
+from taximeter.sinks.content_table import ContentRow, content_row
 from taximeter.sinks.layout import HEX_FIELDS, JSON_FIELDS, PLAIN_FIELDS, PROFILE_FIELDS, is_json
+from taximeter.sinks.packed import packed_hex, packed_id
 from taximeter.vocabulary import Vocabulary
 
 _CONTEXT = "price_context"
@@ -40,7 +42,7 @@ class MomentRow(msgspec.Struct, frozen=True, eq=False, gc=False):
     values: list[Any]
 
 
-def read_row(line: bytes) -> CallRow | MomentRow:
+def read_row(line: bytes) -> CallRow | MomentRow | ContentRow:
     """Read an event of any kind; JSON stays as it stands in the line, words are plain text.
 
     Raises:
@@ -65,10 +67,12 @@ def _taken_apart(values: tuple[Any, ...]) -> CallRow:
     return profile, _packed_ids(*values[_IDS]), usage if usage is None else str(usage, "utf-8"), own
 
 
-def _moment(kind: type[msgspec.Struct], values: list[Any]) -> MomentRow:
+def _moment(kind: type[msgspec.Struct], values: list[Any]) -> MomentRow | ContentRow:
     for position in _json_positions[kind]:
         if values[position] is not None:
             values[position] = str(values[position], "utf-8")
+    if kind is _CONTENT:
+        return content_row(packed_id(values[_CONTENT_ID]), values[_CONTENT_TIME], values[_CONTENT_TEXTS])
     return MomentRow([kind.__struct_config__.tag, *values])
 
 
@@ -78,28 +82,11 @@ def _packed_ids(
     """Return identifiers as they lie in a row; all four at once where they are as they usually are."""
     if trace_id and span_id and parent_span_id and len(event_id) == 36 and event_id[8:24:5] == "----":
         text = event_id.replace("-", "") + trace_id + span_id + parent_span_id
-        packed = _packed_hex(text)
+        packed = packed_hex(text)
         if len(packed) == 40 and len(trace_id) == 32 and len(span_id) == 16:  # text would be twice as long
             return packed[:16], packed[16:32], packed[32:40], packed[40:]
     others = (trace_id, span_id, parent_span_id)
-    return packed_id(event_id), *(text if text is None else _packed_hex(text) for text in others)
-
-
-def _packed_hex(text: str) -> bytes | str:
-    """Return the bytes of hexadecimal digits; any other text stays as it is, so that it comes back the same."""
-    try:
-        packed = bytes.fromhex(text)
-    except ValueError:
-        return text
-    return packed if packed.hex() == text else text
-
-
-def packed_id(text: str) -> bytes | str:
-    """Return an event's id as it lies in its row: the 16 bytes of a UUID as it is usually written, or the text."""
-    if len(text) != 36 or not text[8] == text[13] == text[18] == text[23] == "-":
-        return text
-    packed = _packed_hex(text.replace("-", ""))
-    return packed if isinstance(packed, bytes) and len(packed) == 16 else text
+    return packed_id(event_id), *(text if text is None else packed_hex(text) for text in others)
 
 
 def _row_field(field: msgspec.structs.FieldInfo) -> tuple[str, Any, Any]:
@@ -151,4 +138,8 @@ _json_positions = {
 _CALL = _types[TaskCompletionEvent]
 _USUAL_START = b'{"type":"TASK_COMPLETION"'
 _decode_call = msgspec.json.Decoder(_CALL).decode
+_CONTENT = _types[CallContentEvent]
+_CONTENT_ID, _CONTENT_TIME, _CONTENT_TEXTS = map(
+    CallContentEvent.__struct_fields__.index, ("event_id", "ts_us", "payload")
+)
 _decode = msgspec.json.Decoder(Union[tuple(_types.values())]).decode  # noqa: UP007 - the members are made at run time

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from taximeter.sinks import loss_table
+from taximeter.sinks.content_table import ContentRow, insert_contents
 from taximeter.sinks.layout import (
     ADD_UP,
     ADD_UP_BOUNDED,
@@ -59,6 +60,8 @@ class RowWriter:
             new += self._insert(EVENT_ROWS, [self.values_of(row) for row in rows if isinstance(row, tuple)])
             if moments := [row.values for row in rows if isinstance(row, MomentRow)]:
                 new += self._insert(CALL_EVENTS, moments)
+            if contents := [row for row in rows if isinstance(row, ContentRow)]:
+                new += insert_contents(self._connection, contents)
             sleep(_PAUSE_S)
         self._roll_up(last, len(lines))
         return new

@@ -13,6 +13,7 @@ import msgspec
 
 from taximeter.call_moments import FAILED, token_usage
 from taximeter.event import (
+    CallContentEvent,
     CallFailedEvent,
     CallFailedPayload,
     CallFinishedEvent,
@@ -46,6 +47,8 @@ def requests_of(event: Event) -> RunRequests:
         return RunRequests(_begin_of_call(event, _time(event.ts_us)))
     if isinstance(event, RunStartedEvent):
         return RunRequests(_begin_of_run(event))
+    if isinstance(event, CallContentEvent):
+        return RunRequests()  # the service knows runs, and nothing of what is said in them
     return RunRequests(end=_end_of(event))
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from taximeter.event import CallFailedEvent, CallFinishedEvent, Event, TaskCompletionEvent
+from taximeter.event import CallContentEvent, CallFailedEvent, CallFinishedEvent, Event, TaskCompletionEvent
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.http_answer import HttpAnswer, check_status
 from taximeter.sinks.refusal import AccessDenied, BatchRefused, EventsRefused, PartTaken, TryLater
@@ -103,6 +103,8 @@ class RunsSink:
         self._server.forget()
 
     async def _tell(self, event: Event) -> None:
+        if isinstance(event, CallContentEvent):
+            return
         key = quote(run_key(event), safe="")  # it may be an id of the application's own
         if isinstance(event, TaskCompletionEvent) and key in self._ended_calls:
             return  # told by its moments

@@ -11,7 +11,7 @@ from typing import TypeVar
 import anyio
 
 from taximeter.private_file import check_plain_file, make_plain_file
-from taximeter.sinks import loss_table
+from taximeter.sinks import content_table, loss_table
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.layout import INDEXES, LAYOUT_VERSION, TABLES, VIEWS
 from taximeter.sinks.migration import migrate, version_of
@@ -184,9 +184,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
             if column not in columns:
                 connection.execute(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
     connection.execute(loss_table.CREATE)
+    connection.execute(content_table.CREATE)
     if "event_rows" in there:
         migrate(connection, version)
-    for index in INDEXES:
+    for index in (*INDEXES, *content_table.INDEXES):
         connection.execute(index)
     if version <= LAYOUT_VERSION:
         _put_views(connection, there)
@@ -194,7 +195,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _put_views(connection: sqlite3.Connection, there: dict[str, str | None]) -> None:
-    for name, query in VIEWS.items():
+    for name, query in {**VIEWS, "contents": content_table.VIEW}.items():
         create = f"CREATE VIEW {name} AS {query}"
         if there.get(name) != create:
             connection.execute(f"DROP VIEW IF EXISTS {name}")

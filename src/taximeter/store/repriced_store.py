@@ -15,7 +15,7 @@ from taximeter.errors import ConfigurationError
 from taximeter.event import encode_event
 from taximeter.report.repricing import Repriced
 from taximeter.report.totals import cost_nanos
-from taximeter.sinks.row import packed_id
+from taximeter.sinks.packed import packed_id
 from taximeter.sinks.row_writer import RowWriter
 from taximeter.sinks.sqlite import open_database
 from taximeter.store.failure import StoreError

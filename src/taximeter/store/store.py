@@ -28,7 +28,7 @@ from taximeter.report.totals import TOTALS_FIELDS, Totals
 from taximeter.report.window import ALWAYS, Window
 from taximeter.sinks.layout import LACKS_PRICE, LAYOUT_VERSION, QUARTER_US
 from taximeter.sinks.migration import version_of
-from taximeter.sinks.row import packed_id
+from taximeter.sinks.packed import packed_id
 from taximeter.store.answers import Answers, Where, check_limit, joined
 from taximeter.store.failure import StoreError
 from taximeter.store.source import CALLS, sources_for

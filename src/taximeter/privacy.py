@@ -1,0 +1,228 @@
+"""Privacy: what of an event may leave memory, by level, and the application's own hand on it."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from importlib import import_module
+from typing import Any
+
+import msgspec
+
+from taximeter.alarm import warn
+from taximeter.errors import ConfigurationError, one_of
+from taximeter.event import (
+    EVENT_TYPES,
+    CallContentEvent,
+    CallContentPayload,
+    CallFailedEvent,
+    CallFinishedEvent,
+    CallStartedEvent,
+    Event,
+    RunFinishedEvent,
+    RunStartedEvent,
+    TaskCompletionEvent,
+)
+
+NOT_ALLOWED = "privacy"
+REDACTED = "redacted"
+REDACTION_FAILED = "redaction_failed"
+
+CONTENT_LIMIT = 20_000
+SLACK = 256
+"""Characters beyond the limit that texts are kept with until secrets are out: a cut could make one look like none."""
+
+_REDACT_ALLOWED = "a function from an event to an event or None, its dotted name, or None"
+
+Redact = Callable[[Event], Event | None]
+
+
+class PrivacyLevel(StrEnum):
+    """How much of a call is kept."""
+
+    NONE = "none"
+    METADATA = "metadata"
+    FULL = "full"
+
+
+_MOMENT = frozenset({"schema_version", "ts_us"})
+_COUNTED_AT_NONE: dict[type[Any], frozenset[str]] = {
+    TaskCompletionEvent: frozenset(TaskCompletionEvent.__struct_fields__)
+    - {
+        *("provider_response_id", "finish_reasons", "error_type", "raw_usage"),
+        *("task_type", "complexity", "harness", "quality_gates_run", "quality_gates_failed"),
+        *("service", "run_id", "trace_id", "span_id", "parent_span_id", "call_id"),
+        *("agent", "user", "session", "tags"),
+    },
+    CallStartedEvent: _MOMENT | {"event_id", "payload"},
+    CallFinishedEvent: _MOMENT | {"event_id", "payload"},
+    CallFailedEvent: _MOMENT | {"event_id", "payload"},
+    RunStartedEvent: _MOMENT | {"event_id"},
+    RunFinishedEvent: _MOMENT | {"event_id", "payload"},
+}
+"""The fields that `none` keeps, by kind of event: what was called and when, how it ended, what it consumed and cost."""
+_PAYLOAD_AT_NONE = frozenset(
+    {
+        *(
+            "model",
+            "temperature",
+            "max_tokens",
+            "latency_ms",
+            "token_usage",
+            "retryable",
+            "outcome",
+            "duration_ms",
+        ),
+        *("api_cost_usd_micros", "api_cost_usd_nanos", "cost_usd_nanos", "input_tokens", "output_tokens"),
+        *("calls", "failed_calls", "cut_short_calls", "cache_read_tokens", "reasoning_tokens"),
+        *("unpriced_calls", "estimated_calls", "unmetered_calls"),
+    }
+)
+"""The same of the payloads of moments."""
+
+
+class Privacy:
+    """Decides on the background thread what of an event goes on to journal and sinks.
+
+    Args:
+        level: How much of a call is kept.
+        redact: Changes an event, or drops it by returning None; None leaves events as they are.
+        content_limit: Characters of each text that `full` keeps.
+    """
+
+    def __init__(
+        self,
+        level: PrivacyLevel = PrivacyLevel.METADATA,
+        redact: Redact | None = None,
+        content_limit: int = CONTENT_LIMIT,
+    ) -> None:
+        self.level = level
+        self.content_limit = content_limit
+        self._redact = redact
+        self._has_warned = False
+
+    @property
+    def keeps_content(self) -> bool:
+        """Whether prompts and answers are kept."""
+        return self.level is PrivacyLevel.FULL
+
+    def allowed(self, event: Event) -> Event | str:
+        """Return what of the event may be kept, or the reason why nothing; never raises.
+
+        The application's function comes first, so that what the level leaves out stays out whatever it returns.
+        """
+        given: Any = event if self._redact is None else self._redacted(self._redact, event)
+        if isinstance(given, str):
+            return given
+        if isinstance(given, CallContentEvent) and not self.keeps_content:
+            return NOT_ALLOWED
+        return _counted(given) if self.level is PrivacyLevel.NONE else given
+
+    def cut(self, event: CallContentEvent) -> CallContentEvent:
+        """Return the event with its texts cut to the limit, once secrets have been taken out of them."""
+        said = event.payload
+        cut = {
+            "prompt": self._cut(said.prompt, said.prompt_characters),
+            "answer": self._cut(said.answer, said.answer_characters),
+        }
+        return msgspec.structs.replace(event, payload=msgspec.structs.replace(said, **cut))
+
+    def _cut(self, text: str | None, characters: int | None) -> str | None:
+        if text is None:
+            return None
+        if (
+            characters is not None and characters > self.content_limit + SLACK
+        ):  # it was cut before, maybe in a secret
+            last_space = max(text.rfind(" "), text.rfind("\n"))
+            text = text[: max(last_space, len(text) - SLACK, 0)]
+        return text[: self.content_limit]
+
+    def _redacted(self, redact: Redact, event: Event) -> Event | str:
+        try:
+            given = redact(event)
+        except BaseException as error:  # it runs on our thread, which has to outlive whatever it raises
+            return self._failed(f"raised {type(error).__name__}")
+        if given is None:
+            return REDACTED
+        return given if isinstance(given, EVENT_TYPES) else self._failed(f"returned {type(given).__name__}")
+
+    def _failed(self, what: str) -> str:
+        if not self._has_warned:
+            self._has_warned = True
+            warn(f"redact {what}: events are dropped as {REDACTION_FAILED} and not stored unredacted")
+        return REDACTION_FAILED
+
+
+METADATA_ONLY = Privacy()
+
+
+def privacy_from(privacy: Any, redact: Any, content_limit: Any) -> Privacy:
+    """Return what the options of `taximeter.start` mean.
+
+    Raises:
+        ConfigurationError: There is no such level, the function cannot be had, or the limit is none.
+    """
+    if privacy not in tuple(PrivacyLevel):
+        raise ConfigurationError("privacy", privacy, one_of(privacy, map(str, PrivacyLevel)))
+    if type(content_limit) is not int or content_limit < 1:
+        raise ConfigurationError("content_limit", content_limit, "a whole number of at least 1")
+    return Privacy(PrivacyLevel(privacy), _function(redact), content_limit)
+
+
+def clipped(text: str | None, limit: int) -> str | None:
+    """Return as much of a text as `Privacy.cut` wants to see."""
+    return None if text is None else text[: limit + SLACK]
+
+
+def content_of(
+    event_id: str, prompt: str | None, answer: str | None, limit: int, *, answer_characters: int | None = None
+) -> CallContentEvent:
+    """Return what was said in a call as an event.
+
+    Args:
+        event_id: Of the call's event.
+        prompt: What was asked.
+        answer: What was generated, or the beginning of it.
+        limit: Characters of each that are kept.
+        answer_characters: How long the answer was; None where it is whole.
+    """
+    payload = CallContentPayload(
+        call_event_id=event_id,
+        prompt=clipped(prompt, limit),
+        answer=clipped(answer, limit),
+        prompt_characters=None if prompt is None else len(prompt),
+        answer_characters=answer_characters or (None if answer is None else len(answer)),
+    )
+    return CallContentEvent(payload=payload)
+
+
+def _function(redact: Any) -> Redact | None:
+    """Return the function, found by its name where it is one: `package.module:name` or `package.module.name`."""
+    if redact is None or (callable(redact) and not isinstance(redact, str)):
+        return redact
+    if not isinstance(redact, str):
+        raise ConfigurationError("redact", redact, _REDACT_ALLOWED)
+    module, _, name = redact.partition(":") if ":" in redact else redact.rpartition(".")
+    try:
+        found = getattr(import_module(module), name)
+    except Exception as error:  # whatever a module of the application raises when it loads
+        raise ConfigurationError("redact", redact, f"{_REDACT_ALLOWED} ({type(error).__name__})") from error
+    if not callable(found):
+        raise ConfigurationError("redact", redact, _REDACT_ALLOWED)
+    return found  # type: ignore[no-any-return]  # what it takes shows when it is called
+
+
+def _counted(event: Event) -> Event:
+    """Return what `none` keeps of an event: no name, word or id that could lead to a person or a text."""
+    kind = next(kind for kind in EVENT_TYPES if isinstance(event, kind))
+    kept: dict[str, Any] = {name: getattr(event, name) for name in _COUNTED_AT_NONE[kind]}
+    if "payload" in kept:
+        kept["payload"] = _counted_payload(kept["payload"])
+    return kind(**kept)
+
+
+def _counted_payload(payload: Any) -> Any:
+    kind: Any = type(payload)
+    kept = {name: getattr(payload, name) for name in kind.__struct_fields__ if name in _PAYLOAD_AT_NONE}
+    usage = kept.get("token_usage")
+    if isinstance(usage, Mapping):
+        kept["token_usage"] = {name: count for name, count in usage.items() if type(count) is int}
+    return kind(**kept)

@@ -1,0 +1,101 @@
+"""Said: the texts of a call, in plain, for those who ask for them with the privacy level `full`."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from taximeter.event import CallContentEvent
+from taximeter.privacy import Privacy, content_of
+from taximeter.providers.answer import UNREADABLE
+from taximeter.providers.estimate import PROMPT_FIELDS, TEXT_FIELDS
+
+_MORE_PROMPT_FIELDS = ("query", "question", "documents", "texts", "inputs", "inputText")
+_ARGUMENTS = frozenset({"input", "args", "arguments"})
+_DEPTH_LIMIT = 16
+
+Text = tuple[str, str]
+"""The name of the field that a text stands in, and the text."""
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What was said in a call: the prompt, and the beginning of the answer with its whole length."""
+
+    prompt: str | None = None
+    answer: str | None = None
+    answer_characters: int | None = None
+
+    def event(self, event_id: str, limit: int) -> CallContentEvent:
+        """Return it as an event beside that of the call.
+
+        Args:
+            event_id: Of the call's event.
+            limit: How many characters of each text are kept.
+        """
+        return content_of(event_id, self.prompt, self.answer, limit, answer_characters=self.answer_characters)
+
+
+def content_limit_of(tracker: Any) -> int:
+    """Return how many characters of a prompt and an answer a tracker keeps; 0 where it keeps neither."""
+    privacy: Privacy | None = getattr(tracker, "privacy", None)
+    return privacy.content_limit if privacy is not None and privacy.keeps_content else 0
+
+
+def text_of(given: Any) -> str | None:
+    """Return what an application gives as a prompt or an output as text: messages a line each, bytes as UTF-8."""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, bytes | bytearray):
+        return bytes(given).decode("utf-8", "replace")
+    if isinstance(given, list | tuple):
+        return prompt_of({"messages": given})
+    return "\n".join(text for _, text in texts_of(given)) or None
+
+
+def prompt_of(request: bytes | Mapping[str, Any] | None) -> str | None:
+    """Return what a request says to the model, a message a line, each after its role; None where there is nothing.
+
+    Args:
+        request: Its body, as sent or decoded. Pictures, sounds and the descriptions of tools are left out.
+    """
+    body: Any = request
+    if isinstance(request, bytes):
+        with suppress(*UNREADABLE):
+            body = msgspec.json.decode(request)
+    if not isinstance(body, Mapping):
+        return None
+    named = ((name, body.get(name)) for name in (*PROMPT_FIELDS, *_MORE_PROMPT_FIELDS))
+    return "\n".join(line for name, value in named if value for line in _lines(name, value)) or None
+
+
+def _lines(name: str, value: Any) -> Iterator[str]:
+    head = "system: " if name in {"system", "systemInstruction", "system_instruction", "instructions"} else ""
+    for item in value if isinstance(value, list | tuple) else [value]:
+        said = [item] if isinstance(item, str) else [text for _, text in texts_of(item)]
+        role = item.get("role") if isinstance(item, Mapping) else None
+        if said:
+            yield (f"{role}: " if isinstance(role, str) else head) + "\n".join(said)
+
+
+def texts_of(value: Any, depth: int = _DEPTH_LIMIT) -> Iterator[Text]:
+    """Yield the texts of a decoded document, of the fields that hold any, in their order."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _texts_in(str(name), item, depth)
+    elif isinstance(value, list | tuple) and depth:
+        for item in value:
+            yield from texts_of(item, depth - 1)
+
+
+def _texts_in(name: str, item: Any, depth: int) -> Iterator[Text]:
+    if isinstance(item, str):
+        if (name in TEXT_FIELDS or name == "message") and item:
+            yield name, item
+    elif isinstance(item, Mapping) and name in _ARGUMENTS:
+        yield name, msgspec.json.encode(item, enc_hook=str).decode()
+    elif isinstance(item, list | tuple) and name in TEXT_FIELDS and depth:
+        for part in item:
+            yield from [(name, part)] if isinstance(part, str) else texts_of(part, depth - 1)
+    elif depth:
+        yield from texts_of(item, depth - 1)

@@ -1,0 +1,220 @@
+"""What of an event may leave memory."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import taximeter
+from taximeter.errors import ConfigurationError
+from taximeter.event import (
+    EVENT_TYPES,
+    CallContentEvent,
+    CallFailedEvent,
+    CallFailedPayload,
+    CallFinishedEvent,
+    CallFinishedPayload,
+    CallStartedEvent,
+    CallStartedPayload,
+    Event,
+    RunFinishedEvent,
+    RunFinishedPayload,
+    RunStartedEvent,
+    RunStartedPayload,
+    TaskCompletionEvent,
+)
+from taximeter.privacy import Privacy, PrivacyLevel, privacy_from
+from taximeter.vocabulary import Complexity, Outcome, TaskType
+
+NONE = Privacy(PrivacyLevel.NONE)
+WORD = "canary"
+PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "privacy.md"
+
+CALL = TaskCompletionEvent(
+    provider="openai",
+    model="gpt-4o",
+    requested_model="gpt-4o",
+    outcome=Outcome.FAILURE,
+    error_status=400,
+    actual_input_tokens=3,
+    actual_cost_usd_nanos=5,
+    task_duration_ms=1.0,
+    provider_response_id=WORD,
+    finish_reasons=(WORD,),
+    error_type=WORD,
+    raw_usage={WORD: WORD},
+    task_type=TaskType(WORD),
+    complexity=Complexity(WORD),
+    harness=WORD,
+    quality_gates_run=(WORD,),
+    quality_gates_failed=(WORD,),
+    service=WORD,
+    run_id=WORD,
+    trace_id=WORD,
+    span_id=WORD,
+    parent_span_id=WORD,
+    call_id=WORD,
+    agent=WORD,
+    user=WORD,
+    session=WORD,
+    tags={WORD: WORD},
+)
+IDS: dict[str, Any] = {"run_id": WORD, "trace_id": WORD, "span_id": WORD, "parent_span_id": WORD}
+MOMENTS: list[Event] = [
+    CallStartedEvent(
+        **IDS, payload=CallStartedPayload(call_id=WORD, prompt_hash=WORD, evidence_path=WORD, agent=WORD)
+    ),
+    CallFinishedEvent(
+        **IDS,
+        payload=CallFinishedPayload(
+            call_id=WORD, finish_reason=WORD, output_hash=WORD, token_usage={"input_tokens": 3, "x": WORD}
+        ),
+    ),
+    CallFailedEvent(
+        **IDS, payload=CallFailedPayload(error_class=WORD, error_summary=WORD, error_details=WORD)
+    ),
+    RunStartedEvent(**IDS, payload=RunStartedPayload(name=WORD, agent=WORD, parent_run_id=WORD)),
+    RunFinishedEvent(**IDS, payload=RunFinishedPayload(name=WORD, error_class=WORD, calls=2)),
+]
+
+
+def test_none_keeps_what_was_called_counted_paid_and_when() -> None:
+    """And of who, why and the provider's words nothing."""
+    kept = NONE.allowed(CALL)
+    assert isinstance(kept, TaskCompletionEvent)
+    for name in (
+        "event_id",
+        "started_at_us",
+        "provider",
+        "model",
+        "outcome",
+        "error_status",
+        "task_duration_ms",
+    ):
+        assert getattr(kept, name) == getattr(CALL, name)
+    assert (kept.actual_input_tokens, kept.actual_cost_usd_nanos) == (3, 5)
+    assert WORD not in repr(kept)
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: type(moment).__name__)
+def test_none_keeps_no_word_of_a_moment(moment: Event) -> None:
+    """Beginnings and ends keep their time and their counts."""
+    kept: Any = NONE.allowed(moment)
+    assert WORD not in repr(kept)
+    assert kept.ts_us == moment.ts_us  # type: ignore[union-attr]  # all of them have one
+
+
+@pytest.mark.parametrize("kind", EVENT_TYPES)
+def test_every_kind_can_be_reduced(kind: type[Any]) -> None:
+    """A kind that is new needs a decision here."""
+    assert isinstance(NONE.allowed(kind()), str if kind is CallContentEvent else kind)
+
+
+@pytest.mark.parametrize("name", TaskCompletionEvent.__struct_fields__)
+def test_every_field_is_decided_on_in_the_documentation(name: str) -> None:
+    """The table of levels names each field of a call's event."""
+    table = PAGE.read_text().partition("\n## Levels\n")[2].partition("\n## ")[0]
+    assert f"`{name}`" in table
+
+
+def test_metadata_leaves_an_event_as_it_is() -> None:
+    """The very same object."""
+    assert Privacy().allowed(CALL) is CALL
+
+
+@pytest.mark.parametrize("level", [PrivacyLevel.NONE, PrivacyLevel.METADATA])
+def test_what_was_said_is_refused_below_full(level: PrivacyLevel) -> None:
+    """Whoever tracks it by hand has it counted."""
+    with taximeter.start("memory:", privacy=level) as tracker:
+        tracker.track_task_completion(CallContentEvent())
+        assert tracker.flush().dropped == {"privacy": 1}
+
+
+def stored(redact: Callable[[Event], Any] | str, *events: Event, **options: Any) -> tuple[list[Any], Any]:
+    """Return what a sink gets of events, and the receipt."""
+    with taximeter.start("memory:", redact=redact, **options) as tracker:
+        for event in events:
+            tracker.track_task_completion(event)
+        receipt = tracker.flush()
+        memory: Any = tracker.sinks[0]
+        return list(memory.events), receipt
+
+
+def test_a_function_may_change_events() -> None:
+    """What it returns is what is stored."""
+    (kept,), receipt = stored(lambda event: msgspec.structs.replace(event, user="u-1"), CALL)
+    assert (kept.user, receipt.complete) == ("u-1", True)
+
+
+def test_a_function_may_drop_events_and_they_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """On purpose, so nobody is warned."""
+    events, receipt = stored(lambda _: None, CALL, CALL)
+    assert (events, receipt.dropped) == ([], {"redacted": 2})
+    assert not caplog.records
+
+
+def failing(_: Event) -> Event:
+    """Fail, with what it was to hide in the message."""
+    raise RuntimeError(WORD)
+
+
+@pytest.mark.parametrize(
+    "redact",
+    [failing, lambda _: WORD, lambda _: (_ for _ in ()).throw(SystemExit)],
+    ids=["raises", "other", "exits"],
+)
+def test_a_function_that_fails_stores_nothing_and_reaches_nobody(
+    redact: Callable[[Event], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its events are dropped and counted; it is warned about once, without what it said."""
+    events, receipt = stored(redact, CALL, CALL)
+    assert (events, receipt.dropped) == ([], {"redaction_failed": 2})
+    assert sum("redact " in record.getMessage() for record in caplog.records) == 1
+    assert WORD not in caplog.text
+    assert logging.getLevelName(caplog.records[0].levelno) == "WARNING"
+
+
+def test_the_level_holds_whatever_a_function_returns() -> None:
+    """It cannot bring back what the level leaves out, and a secret it adds is taken out."""
+    add = lambda event: msgspec.structs.replace(event, user=WORD, model="sk-proj-" + "a1" * 20)  # noqa: E731 - short
+    (kept,), _ = stored(add, TaskCompletionEvent(), privacy="none")
+    assert (kept.user, kept.model) == (None, "[redacted]")
+
+
+def test_a_function_is_found_by_its_name() -> None:
+    """As files and variables have it."""
+    for name in ("copy:copy", "copy.copy"):
+        assert stored(name, CALL)[0] == [CALL]
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"privacy": "metdata"}, "privacy"),
+        ({"redact": "no_such_module:f"}, "redact"),
+        ({"redact": "copy:no_such"}, "redact"),
+        ({"redact": 3}, "redact"),
+        ({"content_limit": 0}, "content_limit"),
+    ],
+)
+def test_what_cannot_work_is_an_error(options: dict[str, Any], key: str) -> None:
+    """At the start, with the nearest word there is."""
+    with pytest.raises(ConfigurationError) as caught:
+        taximeter.start("memory:", **options)
+    assert caught.value.key == key
+    assert key != "privacy" or "did you mean 'metadata'?" in str(caught.value)
+
+
+def test_no_function_runs_in_threads_of_the_application(tmp_path: Path) -> None:
+    """Writing through encodes in the caller's thread, so the two do not go together."""
+    with pytest.raises(ConfigurationError, match="write_through"):
+        taximeter.start("memory:", redact=failing, journal=tmp_path / "journal", write_through=True)
+
+
+def test_options_make_a_privacy() -> None:
+    """Defaults keep metadata and nothing that was said."""
+    assert not privacy_from("metadata", None, 1).keeps_content
+    assert privacy_from("full", None, 1).keeps_content
