@@ -14,6 +14,7 @@ from taximeter.cli.defaults import defaults_for
 from taximeter.cli.message import complain
 from taximeter.cli.options import By, Format, JournalFolder, Json, Since, Sinks, StoreFile, Until, Where, Zone
 from taximeter.cli.reading_commands import add_reading_commands
+from taximeter.cli.store_commands import add_store_commands
 from taximeter.errors import ConfigurationError, TaximeterError
 from taximeter.version import __version__
 
@@ -72,6 +73,7 @@ def _run(
 
 
 add_reading_commands(app)
+add_store_commands(app)
 
 
 @app.command("replay")

@@ -194,15 +194,17 @@ PRUNED_SUMS = _sums_by("pruned_sums", "quarter")
 TABLES = (EVENT_ROWS, PROFILES, GROUPS, USAGE_SHAPES, ROLLUPS, DAY_ROLLUPS, PRUNED_SUMS, CALL_EVENTS)
 
 
-def _add_up(summand: str) -> str:
+def sums_of_rows(condition: str, summand: str = "{}") -> str:
+    """Return the query for what the rows that meet a condition add up to, by quarter of an hour and group."""
     sums = ", ".join(f"COALESCE(SUM({summand.format(sum_)}), 0) AS {name}" for name, sum_ in SUMS.items())
     return (
-        f"INSERT INTO fresh_sums SELECT {QUARTER} AS quarter, group_id, {sums} "  # noqa: S608 - our own names
-        "FROM event_rows JOIN profiles USING (profile_id) WHERE event_rows.rowid > :after GROUP BY 1, 2"
+        f"SELECT {QUARTER} AS quarter, group_id, {sums} "  # noqa: S608 - our own names
+        f"FROM event_rows JOIN profiles USING (profile_id) WHERE {condition} GROUP BY 1, 2"
     )
 
 
-def _merge(table: Table, unit: str, source: str = "fresh_sums") -> str:
+def merge_sums(table: Table, unit: str, source: str = "fresh_sums") -> str:
+    """Return the statement that adds sums of quarters to those of a table, by its unit of time."""
     sums = ", ".join(f"SUM({name})" for name in SUMS)
     added = ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)
     return (
@@ -211,20 +213,21 @@ def _merge(table: Table, unit: str, source: str = "fresh_sums") -> str:
     )
 
 
-_DAY = f"(quarter - ((quarter % {QUARTERS}) + {QUARTERS}) % {QUARTERS}) / {QUARTERS}"
+DAY_OF_QUARTER = f"(quarter - ((quarter % {QUARTERS}) + {QUARTERS}) % {QUARTERS}) / {QUARTERS}"
 FRESH_SUMS = f"CREATE TEMP TABLE IF NOT EXISTS fresh_sums (quarter, group_id, {', '.join(SUMS)})"
 """What a batch adds to the rollups, made once a connection."""
-ADD_UP = _add_up("{}")
+_AFTER = "event_rows.rowid > :after"
+ADD_UP = f"INSERT INTO fresh_sums {sums_of_rows(_AFTER)}"
 """Adds the rows after one up, into `fresh_sums`; fails where a sum leaves 64 bits."""
-ADD_UP_BOUNDED = _add_up("MIN({}, :most)")
+ADD_UP_BOUNDED = f"INSERT INTO fresh_sums {sums_of_rows(_AFTER, 'MIN({}, :most)')}"
 """The same with each number cut to `most`, which takes longer."""
 ROLL_UP = (
-    _merge(ROLLUPS, "quarter"),
-    _merge(DAY_ROLLUPS, _DAY),
+    merge_sums(ROLLUPS, "quarter"),
+    merge_sums(DAY_ROLLUPS, DAY_OF_QUARTER),
     "DELETE FROM fresh_sums",
 )
 """Adds `fresh_sums` to the rollups, and empties it."""
-FILL_DAYS = _merge(DAY_ROLLUPS, _DAY, "rollups")
+FILL_DAYS = merge_sums(DAY_ROLLUPS, DAY_OF_QUARTER, "rollups")
 """Adds the sums of all quarters to those of the days."""
 
 INDEXES = (

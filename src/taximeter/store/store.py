@@ -161,6 +161,16 @@ class Store(Answers):
     ) -> None:
         self.close()
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection for questions of one's own, at one state of the store; nothing can be written with it.
+
+        Raises:
+            StoreError: The file is broken.
+        """
+        with self._translated(), self._snapshot():
+            yield self._connection
+
     def _events(self, condition: str, *values: Any) -> Iterator[TaskCompletionEvent]:
         names = [name for name in TaskCompletionEvent.__struct_fields__ if name in self._columns]
         query = f"SELECT {', '.join(names)} FROM events WHERE {condition}"  # noqa: S608 - our own field names
