@@ -37,7 +37,7 @@ AIMS = (
     Aim("loop lag added, p99, 20,000/s, asyncio", "loop_lag", "asyncio_20000_added_p99_ms", 0.5, "ms"),
     Aim("loop lag added, p99, 20,000/s, uvloop", "loop_lag", "uvloop_20000_added_p99_ms", 0.5, "ms"),
     Aim("loop lag added, p99, while a backlog is carried", "loop_lag", "backlog_added_p99_ms", 1.5, "ms"),
-    Aim("not delivered of 2,000/s", "peers", "taximeter_paced_lost", 0, "events"),
+    Aim("not delivered of 2,000/s", "peers", "taximeter_build_paced_lost", 0, "events"),
     Aim("caller blocked longest, beyond the floor's longest", "hot_path", "paced_added_longest_ms", 1, "ms"),
     Aim("memory grown from 200,000 to 1,000,000 events", "memory", "grown_mib", 1, "MiB"),
     Aim(

@@ -21,6 +21,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The figures of one run of a question; their names end in their unit, `_x` is a ratio to the floor."""
 
     question: str
+    asks: str
     at: str
     seconds: float
     taximeter: str
@@ -31,10 +32,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     figures: dict[str, float]
 
 
-def answer(question: str, seconds: float, load: float, figures: dict[str, float]) -> Answer:
+def answer(question: str, asks: str, seconds: float, load: float, figures: dict[str, float]) -> Answer:
     """Return the figures with when, where and on what they were measured."""
     return Answer(
         question=question,
+        asks=asks,
         at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
         seconds=round(seconds, 1),
         taximeter=__version__,

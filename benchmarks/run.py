@@ -30,7 +30,8 @@ def ask(path: Path) -> Answer | None:
     print("\n".join(lines))
     try:
         figures = json.loads(last)
-        return answer(path.stem, perf_counter() - begun, load, {name: figures[name] for name in figures})
+        seconds = perf_counter() - begun
+        return answer(path.stem, table.asked(path), seconds, load, {name: figures[name] for name in figures})
     except (ValueError, TypeError, AttributeError):
         print(f"{last}\n{path.name}: no figures in the last line, exit status {process.returncode}")
         return None

@@ -17,6 +17,11 @@ def questions() -> list[Path]:
     return sorted(path for path in HERE.glob("*.py") if _is_question(path))
 
 
+def asked(path: Path) -> str:
+    """Return what a file asks, the first line of its docstring."""
+    return (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()[0]
+
+
 def _is_question(path: Path) -> bool:
     return path.name not in ("run.py", "table.py") and '\nif __name__ == "__main__":' in path.read_text()
 
@@ -74,12 +79,9 @@ def _peers(answers: Mapping[str, Answer]) -> Iterator[str]:
 def _questions(answers: Mapping[str, Answer]) -> Iterator[str]:
     yield "| question | file | figures | seconds |"
     yield "|---|---|---|---|"
-    for path in questions():
-        asked = (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()[0]
-        found = answers.get(path.stem)
-        file = f"[{path.stem}](results/{path.stem}.json)" if found else path.stem
-        count, seconds = (len(found.figures), f"{found.seconds:.0f}") if found else ("", "")
-        yield f"| {asked} | {file} | {count} | {seconds} |"
+    for found in answers.values():
+        file = f"[{found.question}](results/{found.question}.json)"
+        yield f"| {found.asks} | {file} | {len(found.figures)} | {found.seconds:.0f} |"
     yield ""
 
 

@@ -1,0 +1,244 @@
+"""What do other libraries take to record the same call, how much of it arrives, and what does the host's loop feel?
+
+Each peer of `peer/` runs in a process and an environment of its own, used as its documentation recommends, at its default
+sizes. Its content is that of our event as a flat dict, made beforehand; ours is read and priced from a decoded answer on
+top of that. Flat out: 100,000 calls, or as many as come in six seconds, chunks of a bounded append between. Then 2,000 a
+second for three seconds under a loop with a 1 ms ticker. A call has arrived when its marker is in the file, the database
+or a request to the server on the loopback.
+
+Environments are made in `.venv/peers` when they are missing, with the package index that pip or uv is set up for. A peer that
+cannot be installed, or fails, is left out with a word.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zlib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any, NamedTuple
+
+import msgspec
+from measure import rows_in, tell
+
+import taximeter
+
+HERE = Path(__file__).parent
+ENVIRONMENTS = HERE.parent / ".venv" / "peers"
+TIMEOUT_S = 60
+_MARKER = re.compile(rb"bench-[0-9]{8}")
+
+
+class Peer(NamedTuple):
+    """Where a peer runs and what it delivers to."""
+
+    name: str
+    environment: str
+    sink: str
+
+
+PACKAGES = {
+    "logs": ("structlog", "orjson", "picologging", "posthog"),
+    "telemetry": ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http", "langfuse", "logfire"),
+    "litellm": ("litellm",),
+    "opik": ("opik",),
+}
+PEERS = (
+    Peer("taximeter_build", "", "usage.db"),
+    Peer("logging_queue", "", "lines"),
+    Peer("picologging_queue", "logs", "lines"),
+    Peer("structlog_file", "logs", "lines"),
+    Peer("opentelemetry_log", "telemetry", "server"),
+    Peer("opentelemetry_span", "telemetry", "server"),
+    Peer("posthog_capture", "logs", "server"),
+    Peer("langfuse_generation", "telemetry", "server"),
+    Peer("logfire_info", "telemetry", "server"),
+    Peer("litellm_callback", "litellm", "lines"),
+    Peer("opik_span", "opik", "server"),
+)
+
+
+class Collector:
+    """A server that takes everything, and knows which markers have come."""
+
+    def __init__(self) -> None:
+        self.markers: set[bytes] = set()
+        lock = Lock()
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                found = set(_MARKER.findall(_plain(self._body(), self.headers.get("content-encoding", ""))))
+                with lock:
+                    collector.markers |= found
+                self._answer()
+
+            def do_GET(self) -> None:
+                self._answer()
+
+            do_PUT = do_PATCH = do_POST  # noqa: N815 - the base class names them so
+
+            def _body(self) -> bytes:
+                if "chunked" not in self.headers.get("transfer-encoding", ""):
+                    return self.rfile.read(int(self.headers.get("content-length", 0)))
+                body = b""
+                while size := int(self.rfile.readline(), 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return body
+
+            def _answer(self) -> None:
+                self.send_response(200)
+                data = b"" if "/v1/" in self.path and self.command == "POST" else b'{"status":"Ok"}'
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                """Print nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more."""
+        self._server.shutdown()
+
+
+def _plain(body: bytes, encoding: str) -> bytes:
+    """Return a body as it was before it was compressed."""
+    return (
+        zlib.decompress(body, wbits=47)
+        if encoding in ("gzip", "deflate") or body[:2] == b"\x1f\x8b"
+        else body
+    )
+
+
+def content() -> dict[str, Any]:
+    """Return what our event of the call holds, as a flat dict of numbers and texts."""
+    with (
+        taximeter.start("memory:") as tracker,
+        taximeter.scope(task_type="planning", agent="dispatcher", user="u-17"),
+    ):
+        response = json.loads((HERE / "bodies" / "openai.chat.text.json").read_bytes())
+        event = tracker.events.build(provider="openai", response=response, task_duration_ms=812.5)
+    said = msgspec.to_builtins(event)
+    return {
+        name: value if isinstance(value, str | int | float) else json.dumps(value)
+        for name, value in said.items()
+        if value is not None
+    }
+
+
+def interpreter(environment: str) -> Path | None:
+    """Return the Python of an environment, which is made where it is missing; None where that cannot be done."""
+    if not environment:
+        return Path(sys.executable)
+    folder = ENVIRONMENTS / environment
+    python = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        uv = shutil.which("uv")
+        make: list[str | Path] = (
+            [uv, "venv", "-q", "--clear", "-p", sys.executable] if uv else [sys.executable, "-m", "venv"]
+        )
+        install: list[str | Path] = (
+            [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
+        )
+        for command in ([*make, folder], [*install, "-q", *PACKAGES[environment]]):
+            if subprocess.run(command, check=False).returncode:
+                return None
+        (folder / "complete").touch()
+    return python
+
+
+def arrived(peer: Peer, collector: Collector, folder: Path) -> int:
+    """Return how many distinct calls have arrived, and forget them."""
+    if peer.sink == "server":
+        markers = collector.markers
+        collector.markers = set()
+        return len(markers)
+    if peer.sink == "lines":
+        return len(set(_MARKER.findall((folder / "lines").read_bytes())))
+    return rows_in(folder / peer.sink)
+
+
+def run_half(peer: Peer, python: Path, half: str, collector: Collector, told: str) -> dict[str, float]:
+    """Run one half of the course in a process of its own, and count what has arrived.
+
+    Raises:
+        OSError, ValueError: It could not be run, or told nothing.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        target = collector.url if peer.sink == "server" else str(Path(folder, peer.sink))
+        command = [str(python), str(HERE / "peer" / f"{peer.name}.py"), half, target, told]
+        with Path(folder, "told").open("w+") as out, Path(folder, "errors").open("w") as errors:
+            with subprocess.Popen(command, stdout=out, stderr=errors, cwd=folder) as process:
+                try:
+                    process.wait(TIMEOUT_S)
+                except subprocess.TimeoutExpired:  # it does not end; what has arrived until now counts
+                    process.kill()
+            out.seek(0)
+            lines = [line for line in out.read().splitlines() if line.startswith('{"recorded"')]
+        if not lines:
+            raise ValueError(Path(folder, "errors").read_text().strip().splitlines()[-1:])
+        found: dict[str, float] = json.loads(lines[-1])
+        return found | {"arrived": arrived(peer, collector, Path(folder))}
+
+
+def figures_of(peer: Peer, python: Path, collector: Collector, told: str) -> dict[str, float]:
+    """Run both halves, and print them."""
+    flat = run_half(peer, python, "flat_out", collector, told)
+    paced = run_half(peer, python, "paced", collector, told)
+    figures = {
+        "us": flat["us"],
+        "of_floor_x": flat["of_floor_x"],
+        "flat_out_recorded": flat["recorded"],
+        "flat_out_delivered_percent": 100 * flat["arrived"] / flat["recorded"],
+        "paced_delivered_percent": 100 * paced["arrived"] / paced["recorded"],
+        "paced_lost": paced["recorded"] - paced["arrived"],
+        "added_p99_ms": paced["added_p99_ms"],
+    }
+    print(
+        f"  {peer.name:20} {figures['us']:8.1f} us {figures['of_floor_x']:8.1f} x floor  delivered flat out"
+        f" {figures['flat_out_delivered_percent']:5.1f} % of {flat['recorded']:,}, paced"
+        f" {figures['paced_delivered_percent']:5.1f} %, added lag p99 {figures['added_p99_ms']:7.2f} ms",
+        flush=True,
+    )
+    return figures
+
+
+def main() -> None:
+    """Answer the question; names of peers on the command line ask only those."""
+    collector, told = Collector(), json.dumps(content())
+    figures: dict[str, float] = {}
+    for peer in (peer for peer in PEERS if not sys.argv[1:] or peer.name in sys.argv[1:]):
+        python = interpreter(peer.environment)
+        try:
+            if python is None:
+                raise ValueError("it could not be installed")
+            found = figures_of(peer, python, collector, told)
+        except (OSError, ValueError) as error:
+            print(f"  {peer.name:20} left out: {error}")
+            continue
+        figures |= {f"{peer.name}_{name}": value for name, value in found.items()}
+    ours = figures.get("taximeter_build_us")
+    if ours:
+        for name in [name.removesuffix("_us") for name in figures if name.endswith("_us")]:
+            figures[f"{name}_of_taximeter_x"] = figures[f"{name}_us"] / ours
+    if span := figures.get("opentelemetry_span_us"):
+        figures["taximeter_of_span_x"] = (ours or 0) / span
+    collector.close()
+    tell(figures)
+
+
+if __name__ == "__main__":
+    main()
