@@ -313,10 +313,15 @@ def _how_it_went(facts: Facts) -> tuple[Any, ...]:
     )
 
 
+# Python 3.11 looks a member of an enumeration up ten times as long as a name of the module.
+_SUCCESS, _PARTIAL, _FAILURE = Outcome.SUCCESS, Outcome.PARTIAL, Outcome.FAILURE
+_REPORTED, _LOWER_BOUND, _UNKNOWN = UsageStatus.REPORTED, UsageStatus.PARTIAL, Complexity.UNKNOWN
+
+
 def _outcome(facts: Facts) -> Outcome:
     if facts.error_type is not None or facts.error_status is not None:
-        return Outcome.FAILURE
-    return Outcome.PARTIAL if facts.truncated else Outcome.SUCCESS
+        return _FAILURE
+    return _PARTIAL if facts.truncated else _SUCCESS
 
 
 def _what_it_consumed(facts: Facts) -> tuple[Any, ...]:
@@ -335,12 +340,12 @@ def _what_it_consumed(facts: Facts) -> tuple[Any, ...]:
 def _usage_status(facts: Facts) -> UsageStatus:
     if facts.estimated:
         return UsageStatus.ESTIMATED
-    return UsageStatus.PARTIAL if facts.partial else UsageStatus.REPORTED
+    return _LOWER_BOUND if facts.partial else _REPORTED
 
 
 def _what_it_was_for(scope: Scope) -> tuple[Any, ...]:
     """Return how hard it was and for whom, and nothing of the gates and contexts that only the caller knows."""
-    return scope.complexity or Complexity.UNKNOWN, scope.harness, None, None, None, 0, 0, None
+    return scope.complexity or _UNKNOWN, scope.harness, None, None, None, 0, 0, None
 
 
 def _who(scope: Scope, service: str | None) -> tuple[Any, ...]:

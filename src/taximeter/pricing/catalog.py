@@ -22,6 +22,11 @@ _NAME_LIMIT = 512  # letters; no model has a longer name, not even an ARN
 
 Charges = Sequence[tuple[str | None, Usage]]
 
+_FREE, _PRICED = (
+    CostStatus.FREE,
+    CostStatus.PRICED,
+)  # each call passes here, and a member takes long to look up
+
 
 # Provider, served model, requested model, service tier, context.
 _Situation = tuple[str, str | None, str | None, str | None, tuple[tuple[str, str], ...]]
@@ -194,9 +199,9 @@ class Catalog:
 
     def _priced(self, plan: Plan, femtos: int, *, complete: bool) -> Cost:
         if plan.free:
-            status = CostStatus.FREE
+            status = _FREE
         elif complete:
-            status = CostStatus.PRICED
+            status = _PRICED
         elif femtos:
             status = CostStatus.PARTIAL
         else:

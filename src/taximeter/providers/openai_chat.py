@@ -361,8 +361,9 @@ def read_charges(raw: Mapping[str, Any], provider: str) -> tuple[tuple[str | Non
 
 
 def _cache_read(counts: ChatCounts, inputs: _InputDetails) -> int | None:
+    if inputs.cached_tokens is not None:  # as in most calls
+        return inputs.cached_tokens
     return first_known(
-        inputs.cached_tokens,
         counts.cached_tokens,
         counts.prompt_cache_hit_tokens,
         counts.num_cached_tokens,
