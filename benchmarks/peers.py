@@ -48,6 +48,7 @@ PACKAGES = {
     "opik": ("opik",),
 }
 PEERS = (
+    Peer("taximeter_track", "", "usage.db"),
     Peer("taximeter_build", "", "usage.db"),
     Peer("logging_queue", "", "lines"),
     Peer("picologging_queue", "logs", "lines"),
@@ -204,6 +205,7 @@ def figures_of(peer: Peer, python: Path, collector: Collector, told: str) -> dic
         "flat_out_recorded": flat["recorded"],
         "flat_out_delivered_percent": 100 * flat["arrived"] / flat["recorded"],
         "paced_delivered_percent": 100 * paced["arrived"] / paced["recorded"],
+        "paced_recorded": paced["recorded"],
         "paced_lost": paced["recorded"] - paced["arrived"],
         "added_p99_ms": paced["added_p99_ms"],
     }

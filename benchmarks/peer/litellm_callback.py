@@ -1,46 +1,43 @@
-"""litellm's callback, a `CustomLogger` that writes a line: what a completion takes whose answer is given beforehand."""
+"""litellm's success callback, which writes a line: what a completion takes whose answer is given beforehand.
+
+Its prices are those in the package (`LITELLM_LOCAL_MODEL_COST_MAP`), so that it asks nobody for newer ones.
+"""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from time import sleep
 from typing import Any
 
-import litellm
 from course import Record, run
-from litellm.integrations.custom_logger import CustomLogger
 
-
-class Lines(CustomLogger):  # type: ignore[misc, unused-ignore]
-    """Writes what the callback is handed as metadata, and what it cost."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__()
-        self.file = Path(path).open("w", buffering=1)  # noqa: SIM115 - until `close`
-
-    def log_success_event(self, kwargs: Any, _response: Any, _start: Any, _end: Any) -> None:
-        """Write a line."""
-        metadata = kwargs["litellm_params"]["metadata"]["call"]
-        self.file.write(json.dumps(metadata | {"cost": kwargs.get("response_cost")}) + "\n")
-
-    async def async_log_success_event(self, kwargs: Any, response: Any, start: Any, end: Any) -> None:
-        """Write a line for a call made under an event loop."""
-        self.log_success_event(kwargs, response, start, end)
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 
 def open_peer(target: str) -> tuple[Record, Callable[[], object]]:
     """Write lines to a file."""
-    lines = Lines(target)
-    litellm.callbacks = [lines]
+    import litellm  # noqa: PLC0415 - it reads the environment
+
+    path = Path(target)
+    file = path.open("w", buffering=1)  # noqa: SIM115 - until `close`
     messages = [{"role": "user", "content": "What is the fare?"}]
+
+    def write(kwargs: dict[str, Any], _response: object, _start: object, _end: object) -> None:
+        told = kwargs["litellm_params"]["metadata"]["call"] | {"cost": kwargs.get("response_cost")}
+        file.write(json.dumps(told) + "\n")
 
     def record(content: dict[str, object]) -> None:
         litellm.completion("gpt-4o-mini", messages, mock_response="Ten.", metadata={"call": content})
 
     def close() -> None:
-        sleep(3)  # its threads tell nobody when they are done
-        lines.file.close()
+        size = -1
+        while size != path.stat().st_size:  # its threads tell nobody when they are done
+            size = path.stat().st_size
+            sleep(2)
+        file.close()
 
+    litellm.success_callback = [write]
     return record, close
 
 
