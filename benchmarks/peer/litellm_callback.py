@@ -20,7 +20,7 @@ def open_peer(target: str) -> tuple[Record, Callable[[], object]]:
     import litellm  # noqa: PLC0415 - it reads the environment
 
     path = Path(target)
-    file = path.open("w", buffering=1)  # noqa: SIM115 - until `close`
+    file = path.open("w", buffering=1)
     messages = [{"role": "user", "content": "What is the fare?"}]
 
     def write(kwargs: dict[str, Any], _response: object, _start: object, _end: object) -> None:
