@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, perf_counter_ns
 
 import msgspec
+from measure import tell
 
 from taximeter.budget import Budget, Budgets
 from taximeter.errors import BudgetExceeded
@@ -118,8 +119,10 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--killed", type=int, default=2, help="processes that are killed on the way, besides")
     asked = parser.parse_args(arguments)
     with TemporaryDirectory() as folder:
-        for name, value in race(asked.processes, asked.calls, asked.killed, Path(folder)).items():
-            print(f"{name:22}{value:,}")
+        found = race(asked.processes, asked.calls, asked.killed, Path(folder))
+    for name, value in found.items():
+        print(f"{name:22}{value:,}")
+    tell(found)
 
 
 if __name__ == "__main__":

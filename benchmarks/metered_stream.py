@@ -18,6 +18,7 @@ from threading import Thread
 from time import perf_counter, sleep, thread_time
 
 import openai
+from measure import tell
 
 import taximeter
 
@@ -98,16 +99,20 @@ def milliseconds(client: openai.OpenAI, model: str) -> tuple[float, float, float
     return (first - begun) * 1e3, (ended - begun) * 1e3, (thread_time() - worked) * 1e3
 
 
-def compare(plain: openai.OpenAI, metered: openai.OpenAI, model: str, rounds: int) -> None:
-    """Time both and print what the meter adds."""
+def compare(plain: openai.OpenAI, metered: openai.OpenAI, model: str, rounds: int) -> dict[str, float]:
+    """Time both, print what the meter adds and return it; the added time a chunk counts the whole call's work in."""
+    figures: dict[str, float] = {}
     pairs = [(milliseconds(plain, model), milliseconds(metered, model)) for _ in range(rounds)]
     for index, name in enumerate(("first chunk", f"{CHUNKS} chunks", "processor")):
         before = statistics.median(pair[0][index] for pair in pairs)
         after = statistics.median(pair[1][index] for pair in pairs)
+        key = f"{model.replace('.', '_').replace('-', '_')}_{('first_chunk', 'chunks', 'processor')[index]}"
+        figures |= {f"{key}_plain_ms": before, f"{key}_added_ms": after - before, f"{key}_x": after / before}
         print(
             f"  {name:12} plain {before:7.3f} ms  metered {after:7.3f} ms"
             f"  added {after - before:6.3f} ms  {(after / before - 1) * 100:5.1f} %"
         )
+    return figures
 
 
 def main() -> None:
@@ -123,14 +128,15 @@ def main() -> None:
         assert [chunk.model_dump() for chunk in stream(plain)] == [
             chunk.model_dump() for chunk in stream(metered)
         ]
-        compare(plain, metered, "gpt-4.1-mini", ROUNDS)
+        figures = compare(plain, metered, "gpt-4.1-mini", ROUNDS)
         print(f"at a pace of {1 / PACE_S:.0f} chunks a second, median of {PACED_ROUNDS} calls each")
-        compare(plain, metered, "paced", PACED_ROUNDS)
+        figures |= compare(plain, metered, "paced", PACED_ROUNDS)
         receipt = tracker.flush()
         assert receipt.tracked == 1 + ROUNDS + PACED_ROUNDS
         assert receipt.complete
         metered.close()
     server.terminate()
+    tell(figures)
 
 
 if __name__ == "__main__":
