@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -59,7 +59,12 @@ def number(value: float | str, style: str = "") -> Text:
 
 
 def print_listing(console: Console, listing: Listing) -> None:
-    """Print a listing with as many columns as the console has room for.
+    """Print a listing; see `fitted`."""
+    console.print(fitted(console, listing))
+
+
+def fitted(console: Console, listing: Listing) -> RenderableType:
+    """Return what to print of a listing: as many columns as the console has room for.
 
     Where not even the columns that matter fit, each row is two lines of text: numbers are never cut.
     """
@@ -69,10 +74,8 @@ def print_listing(console: Console, listing: Listing) -> None:
         shown = shown.without(optional[-1])
         table = _table(shown)
     if _missing_width(console, table) <= _spare_width(shown):
-        console.print(table)
-    else:
-        for line in _lines_of(listing):
-            console.print(line)
+        return table
+    return Group(*_lines_of(listing))
 
 
 def write_listing_as_markdown(listing: Listing) -> None:

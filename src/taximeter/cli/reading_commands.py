@@ -12,10 +12,14 @@ StoreOption = Annotated[
     Path, typer.Option("--store", "-s", metavar="FILE", help="A store or a file of events.")
 ]
 
+Interval = Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait before looking again.")]
+
 
 def add_reading_commands(app: typer.Typer) -> None:
     """Add the commands to an app."""
     app.command("report")(_report)
+    app.command("top")(_top)
+    app.command("tail")(_tail)
     app.command("diff")(_diff)
     app.command("waste")(_waste)
 
@@ -104,3 +108,45 @@ def _waste(
 
     choice = read_choice(since=since, until=until, tz=tz, where=where)
     waste(store, by or [], choice, output_format=read_format(output_format, as_json=as_json))
+
+
+def _top(
+    store: StoreFile = DEFAULT_STORE,
+    *,
+    by: By = None,
+    last: Annotated[
+        str, typer.Option("--last", metavar="AGE", help="For how long back: 5m, 24h, 7d ...")
+    ] = "5m",
+    tz: Zone = "UTC",
+    where: Where = None,
+    interval: Interval = 2.0,
+    once: Annotated[bool, typer.Option("--once", help="Look once and end, as it does into a pipe.")] = False,
+) -> None:
+    """Show what is being spent at the moment, and at what rate an hour, until Ctrl-C."""
+    from taximeter.cli.choice import read_choice
+    from taximeter.cli.top import top
+
+    choice = read_choice(tz=tz, where=where)
+    top(store, by or ["model"], choice, last=last, interval_s=interval, once=once)
+
+
+def _tail(
+    store: StoreFile = DEFAULT_STORE,
+    *,
+    lines: Annotated[int, typer.Option("--lines", "-n", metavar="COUNT", help="How many calls.")] = 10,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with those that come, until Ctrl-C.")
+    ] = False,
+    tz: Zone = "UTC",
+    where: Where = None,
+    interval: Interval = 0.5,
+    ndjson: Annotated[
+        bool, typer.Option("--ndjson", help="Print the whole events, one a line, for programs.")
+    ] = False,
+) -> None:
+    """Show the calls that came last, a line each, and those that come."""
+    from taximeter.cli.choice import read_choice
+    from taximeter.cli.tail import tail
+
+    choice = read_choice(tz=tz, where=where)
+    tail(store, choice, count=lines, follow=follow, interval_s=interval, ndjson=ndjson)

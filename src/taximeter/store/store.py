@@ -149,6 +149,21 @@ class Store(Answers):
             condition = f"{condition} AND {LACKS_PRICE}"
         return self._events(f"{condition} ORDER BY started_at_us, event_id", *values)
 
+    def last_arrived(self, count: int, *, where: Where | None = None) -> list[TaskCompletionEvent]:
+        """Return the calls that came last, in the order of arrival.
+
+        Args:
+            count: How many at most.
+            where: Values that calls must have, by dimension; None means not known.
+
+        Raises:
+            ConfigurationError: A name that is no dimension, or a count below 1.
+            StoreError: The file is broken.
+        """
+        condition, values = CALLS.condition(where or {})
+        newest = self._events(f"{condition} ORDER BY position DESC LIMIT ?", *values, check_limit(count))
+        return list(newest)[::-1]
+
     def close(self) -> None:
         """Let the file go; a closed store answers no more."""
         self._connection.close()
