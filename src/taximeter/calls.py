@@ -22,7 +22,7 @@ from taximeter.observation import Observation, ObservedCall, begin_in, is_taken
 from taximeter.providers import Endpoint, Facts, RequestFacts, read_payload
 from taximeter.providers.chunks import ChunkReading
 from taximeter.providers.reading import read_request
-from taximeter.said import Said, content_limit_of, text_of
+from taximeter.said import Said, answer_of, content_limit_of, prompt_of, text_of
 from taximeter.scopes import NOBODY, SCOPE_FIELDS, Active, Scope, current_scope
 from taximeter.tracker import Tracker, newest_tracker
 from taximeter.usage import Usage
@@ -101,6 +101,7 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         self._output_hash: str | None = None
         self._prompt = prompt
         self._output: Any = None
+        self._answered: Any = None
         self._seen: Observation | None = None
         self._around = ExitStack()
         self._started_ns = self._started_at_us = 0
@@ -118,6 +119,7 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         """Take the provider's answer: an SDK's object, a dict, or the body as it came, a stream's as a whole too."""
         with self._quietly():
             self._response = _read(response, self._provider)
+            self._answered = response
 
     def record_usage(self, usage: Any) -> None:
         """Take the usage alone, in any provider's shape; the last one given counts, over that of the response."""
@@ -210,9 +212,11 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
 
     def _tell(self, tracker: Any, event_id: str, *, by_wire: bool) -> None:
         """Track what was said, where the tracker keeps it and the wire has not told it."""
-        is_told = by_wire or (self._prompt is None and self._output is None)
-        if not is_told and (limit := content_limit_of(tracker)):
-            said = Said(prompt=text_of(self._prompt), answer=text_of(self._output))
+        if by_wire or not (limit := content_limit_of(tracker)):
+            return
+        prompt = prompt_of(self._request) if self._prompt is None else text_of(self._prompt)
+        said = Said(prompt, answer_of(self._answered) if self._output is None else text_of(self._output))
+        if said.prompt or said.answer:
             tracker.track_task_completion(said.event(event_id, limit))
 
     def _built(self, tracker: Any, duration_ms: float, error: BaseException | None) -> TaskCompletionEvent:

@@ -10,6 +10,7 @@ from taximeter.event import CallContentEvent
 from taximeter.privacy import Privacy, content_of
 from taximeter.providers.answer import UNREADABLE
 from taximeter.providers.estimate import PROMPT_FIELDS, TEXT_FIELDS
+from taximeter.providers.payload import as_document
 
 _MORE_PROMPT_FIELDS = ("query", "question", "documents", "texts", "inputs", "inputText")
 _ARGUMENTS = frozenset({"input", "args", "arguments"})
@@ -51,6 +52,15 @@ def text_of(given: Any) -> str | None:
     if isinstance(given, list | tuple):
         return prompt_of({"messages": given})
     return "\n".join(text for _, text in texts_of(given)) or None
+
+
+def answer_of(response: Any) -> str | None:
+    """Return what a provider's whole answer says: an SDK's object, a mapping, or its JSON; None for anything else."""
+    if isinstance(response, str | bytes | bytearray):
+        with suppress(*UNREADABLE):
+            response = msgspec.json.decode(response)
+    texts = [] if isinstance(response, str | bytes | bytearray) else texts_of(as_document(response))
+    return "\n".join(text for _, text in texts) or None
 
 
 def prompt_of(request: bytes | Mapping[str, Any] | None) -> str | None:

@@ -65,6 +65,17 @@ def test_a_wrong_file_stops_commands_and_not_their_help(folder: Path) -> None:
     assert run("config", "--format", "xml", cwd=folder).returncode == 2
 
 
+def test_a_budget_that_cannot_work_is_told_with_its_place(folder: Path) -> None:
+    """Sections that other rooms read are checked when they are shown."""
+    (folder / "taximeter.toml").write_text("[[budgets]]\nname = 'all'\nlimit_usd = '5'\n")
+    assert "limit_usd" in run("config", cwd=folder).stdout
+    (folder / "taximeter.toml").write_text("[[budgets]]\nname = 'all'\nlimit_us = '5'\n")
+    done = run("config", cwd=folder)
+    assert done.returncode == 2
+    assert "taximeter.toml: budgets[0].limit_us=" in done.stderr
+    assert "did you mean 'limit_usd'?" in done.stderr
+
+
 def test_run_hands_the_settings_to_the_processes_below(folder: Path) -> None:
     """The program's events go where the file says, under the name that the environment says."""
     (folder / "taximeter.toml").write_text("sinks = 'other.ndjson'\nmax_events = 10\n")

@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import astuple, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 
@@ -33,9 +34,26 @@ class TelemetryLogger:
     def __init__(self, path: str) -> None:
         self._connection = sqlite3.connect(path)
         self._connection.execute(f"CREATE TABLE IF NOT EXISTS invocations ({_COLUMNS})")
+        self._connection.execute("CREATE TABLE IF NOT EXISTS texts (invocation_id, prompt, response)")
+        self.privacy_level = "metadata"
 
-    def log_invocation(self, record: InvocationRecord) -> None:
-        """Insert one row."""
+    @classmethod
+    def from_config(cls, path: str) -> "TelemetryLogger":
+        """Make one as a file of `key: value` lines says."""
+        lines = Path(path).read_text().splitlines()
+        config = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+        logger = cls(config["db_path"])
+        logger.privacy_level = config.get("privacy_level", "metadata")
+        return logger
+
+    def log_invocation(
+        self, record: InvocationRecord, *, prompt: str | None = None, response: str | None = None
+    ) -> None:
+        """Insert one row, and the texts where the level is `full`."""
+        if self.privacy_level == "full":
+            with self._connection:
+                texts = (record.invocation_id, prompt, response)
+                self._connection.execute("INSERT INTO texts VALUES (?, ?, ?)", texts)
         marks = ", ".join("?" * len(fields(record)))
         with self._connection:
             self._connection.execute(f"INSERT INTO invocations VALUES ({marks})", astuple(record))  # noqa: S608 - question marks only

@@ -8,6 +8,7 @@ import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from taximeter.cli.configured_budgets import configured_budgets
 from taximeter.cli.console import console, plain
 from taximeter.errors import ConfigurationError, one_of
 from taximeter.settings import Settings
@@ -25,6 +26,7 @@ def show_settings(file: Path | None, *, form: str) -> None:
     if form not in _FORMATS:
         raise ConfigurationError("--format", form, one_of(form, _FORMATS))
     settings = Settings.load(file)
+    _ = [*configured_budgets(settings)]  # of which a wrong one is an error here too
     if form == "json":
         sys.stdout.write(_json(settings))
     else:

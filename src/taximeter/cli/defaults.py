@@ -6,6 +6,8 @@ from typing import Any
 
 _ARGUMENTS = {"store": "store", "tz": "tz"}
 """Settings, and the names of the arguments that they stand in for, in every command that has one."""
+_PRUNING = ("prune",)
+"""Commands whose `--keep` and `--keep-content` are the retention of the settings."""
 _CARRYING = ("drain", "retry")
 """Commands whose `--to` means the sinks of the service."""
 _WITHOUT = ("run", "config")
@@ -41,6 +43,9 @@ def _by_command(commands: dict[str, Any], stated: dict[str, Any]) -> dict[str, A
         found[name] = values if below is None else _by_command(below, stated)
         if name in _CARRYING and "sinks" in stated:
             found[name] = {**values, "to": stated["sinks"]}
+        if name in _PRUNING:
+            kept = {"keep": stated.get("retention"), "keep_content": stated.get("content_retention")}
+            found[name] = {**values, **{option: age for option, age in kept.items() if age is not None}}
     return found
 
 

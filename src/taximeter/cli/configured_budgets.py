@@ -1,0 +1,24 @@
+"""Configured budgets: what the sections `[[budgets]]` of the configuration file hold."""
+
+from collections.abc import Iterator
+
+from taximeter.budget.definition import Budget, read_budget
+from taximeter.errors import ConfigurationError
+from taximeter.settings import Settings
+
+
+def configured_budgets(settings: Settings) -> Iterator[Budget]:
+    """Yield the budgets of a file, in its order.
+
+    Raises:
+        ConfigurationError: One that cannot work; names the file and the key.
+    """
+    tables = settings.sections.get("budgets", [])
+    where = str(settings.file)
+    if not isinstance(tables, list):
+        raise ConfigurationError("budgets", tables, "tables [[budgets]]", where=where)
+    for at, table in enumerate(tables):
+        try:
+            yield read_budget(table, f"budgets[{at}]")
+        except ConfigurationError as error:
+            raise ConfigurationError(error.key, error.value, error.allowed, where=where) from error
