@@ -317,3 +317,9 @@ def test_a_reported_cost_is_rounded_once() -> None:
     event = EventBuilder().build(provider="openrouter", response={"choices": [], "usage": usage})
     assert (event.actual_cost_usd_nanos, event.actual_cost_usd_micros) == (1500, 1)
     assert event.reported_cost_usd_nanos == 1500
+
+
+def test_names_of_another_language_are_known() -> None:
+    """Who comes from TypeScript is told the field's name here."""
+    with pytest.raises(TypeError, match="no field 'taskType'; did you mean 'task_type'"):
+        EventBuilder().build(taskType="planning")  # type: ignore[call-arg]  # what a type checker would have told

@@ -474,3 +474,44 @@ def test_a_loop_inside_a_loop_inherits() -> None:
             return await asyncio.to_thread(lambda: context.run(asyncio.run, inner()))
 
     assert asyncio.run(outer()) == "cell"
+
+
+def test_decorated_functions_stay_what_they_are() -> None:
+    """Frameworks ask `inspect` whether to await a function or to iterate what it gives."""
+
+    @scope(agent="a")
+    async def items() -> AsyncIterator[int]:
+        yield 1
+
+    @scope(agent="a")
+    async def ask() -> int:
+        return 1
+
+    @scope(agent="a")
+    def numbers() -> Generator[int]:
+        yield 1
+
+    assert inspect.isasyncgenfunction(items)
+    assert inspect.iscoroutinefunction(ask)
+    assert inspect.isgeneratorfunction(numbers)
+
+
+def test_scopes_left_out_of_order_leave_the_outer_one_alone() -> None:
+    """Leaving a scope ends those inside it too; one that has ended stays so, however often it is left."""
+    outside = current_scope()
+    early, late = scope(agent="early"), scope(agent="late")
+    with scope(agent="outer"):
+        early.__enter__()
+        late.__enter__()
+        early.__exit__(None, None, None)
+        assert current_scope().agent == "outer"
+        late.__exit__(None, None, None)
+        late.__exit__(None, None, None)
+        assert current_scope().agent == "outer"
+    assert current_scope() == outside
+
+
+def test_only_what_can_be_called_is_bound() -> None:
+    """A slip is told where it is made, and not in the thread that was to call it."""
+    with pytest.raises(ConfigurationError, match="function=5: must be something that can be called"):
+        scope.bind(5)  # type: ignore[type-var]  # what a type checker would have told

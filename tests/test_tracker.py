@@ -644,3 +644,9 @@ def test_greenlets_in_the_place_of_threads_are_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "usage.db")
     assert connection.execute("SELECT count(*) FROM events").fetchone() == (550,)
     connection.close()
+
+
+def test_only_what_can_be_called_listens(tracker: Tracker) -> None:
+    """A slip is told where it is made, and not with every event."""
+    with pytest.raises(ConfigurationError, match="listener=5"):
+        tracker.listen(5)  # type: ignore[arg-type]  # what a type checker would have told

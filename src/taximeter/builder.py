@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 
 import msgspec
 
+from taximeter.errors import nearest_of
 from taximeter.event import SCHEMA_VERSION, TaskCompletionEvent
 from taximeter.foresight import Estimate, Foresees
 from taximeter.identifier import new_event_id, new_span_id
@@ -380,11 +381,16 @@ _WORDS: dict[str, type[Vocabulary]] = {
 }
 
 
+def _snake_cased(name: str) -> str:
+    """Return the name as Python writes it; other languages' users know it as `taskType`."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
 def _state(values: list[Any], fields: EventFields) -> None:
     """Put what the caller stated in its places, plain words made members of their vocabularies."""
     for name, value in fields.items():
         if (place := _PLACES.get(name)) is None:
-            raise TypeError(f"An event has no field {name!r}")
+            raise TypeError(f"An event has no field {name!r}{nearest_of(_snake_cased(name), _PLACES)}")
         if (word := _WORDS.get(name)) is None or isinstance(value, word):
             values[place] = value
         elif value is not None:

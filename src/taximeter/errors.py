@@ -19,11 +19,16 @@ from typing import Any
 
 def one_of(word: object, allowed: Iterable[str]) -> str:
     """Return `one of a, b, c` for a `ConfigurationError`, with the nearest of them where the word looks like a slip."""
+    names = list(allowed)
+    return f"one of {', '.join(names)}{nearest_of(word, names)}"
+
+
+def nearest_of(word: object, allowed: Iterable[str]) -> str:
+    """Return `; did you mean 'a'?`, and nothing where no word is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - only who makes a mistake pays for loading it
 
-    names = list(allowed)
-    nearest = get_close_matches(str(word), names, n=1)
-    return f"one of {', '.join(names)}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")
+    nearest = get_close_matches(str(word), list(allowed), n=1)
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""
 
 
 class TaximeterError(Exception):

@@ -3,8 +3,7 @@
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -79,7 +78,12 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return *function*, to be run in this scope by whatever thread, task or process calls it.
 
         A plain function that can be pickled still can when it is bound.
+
+        Raises:
+            ConfigurationError: Something that cannot be called.
         """
+        if not callable(function):
+            raise ConfigurationError("function", function, "something that can be called")
         if is_plain_function(function):
             return cast("F", _Bound(function, self))
         return wrapped(function, lambda: partial(Active, self))
@@ -129,7 +133,7 @@ def _read_field(name: str, value: Any) -> Any:
 _READERS: dict[str, Callable[[Any], Any]] = {"task_type": TaskType, "complexity": Complexity}
 
 NOBODY = Scope()
-_current: ContextVar[Scope] = ContextVar("taximeter_scope")
+_open: ContextVar[tuple[Scope, ...]] = ContextVar("taximeter_scopes", default=())
 _of_process = NOBODY
 
 
@@ -138,7 +142,8 @@ def current_scope() -> Scope:
 
     Where OpenTelemetry's current span was started after the scope was opened, it stands in for the scope's own span.
     """
-    found = _current.get(_of_process)
+    scopes = _open.get()
+    found = scopes[-1] if scopes else _of_process
     span = ambient_span()
     if span is None or span.span_id == found.outer_span_id:
         return found
@@ -181,17 +186,19 @@ class scope:  # noqa: N801 - reads as a statement: `with taximeter.scope(agent="
     def __init__(self, **fields: Any) -> None:
         NOBODY.within(**fields)
         self._fields = fields
-        self._tokens: list[Token[Scope]] = []
+        self._entered: list[Scope] = []
 
     def __enter__(self) -> Scope:
         inner = current_scope().within(**self._fields)
-        self._tokens.append(_current.set(inner))
+        self._entered.append(inner)
+        _enter(inner)
         return inner
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _leave(self._tokens.pop())
+        if self._entered:
+            _leave(self._entered.pop())
 
     async def __aenter__(self) -> Scope:
         return self.__enter__()
@@ -282,10 +289,10 @@ class Active:
         self._inner = inner
 
     def __enter__(self) -> None:
-        self._token = _current.set(self._inner)
+        _enter(self._inner)
 
     def __exit__(self, *_: object) -> None:
-        _leave(self._token)
+        _leave(self._inner)
 
 
 class _Bound:
@@ -301,8 +308,14 @@ class _Bound:
             return self._function(*args, **kwargs)
 
 
-def _leave(token: Token[Scope]) -> None:
-    with suppress(
-        ValueError
-    ):  # closed in another context than it was opened in: nothing of it is current there
-        _current.reset(token)
+def _enter(inner: Scope) -> None:
+    _open.set((*_open.get(), inner))
+
+
+def _leave(own: Scope) -> None:
+    """End a scope in the context it is left in, with those inside it that are still open; one that has ended stays so."""
+    scopes = _open.get()
+    for place in reversed(range(len(scopes))):
+        if scopes[place] is own:
+            _open.set(scopes[:place])
+            return

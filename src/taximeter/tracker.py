@@ -239,7 +239,12 @@ class Tracker:
 
         Returns:
             A function that ends this.
+
+        Raises:
+            ConfigurationError: Something that cannot be called with an event.
         """
+        if not callable(listener):
+            raise ConfigurationError("listener", listener, "something that can be called with an event")
         self._listeners.append(listener)
         self._choose_way()
         return partial(self._listeners.remove, listener)

@@ -76,32 +76,26 @@ class _Stepped(Generator[Any, Any, Any]):
 
 def _wrap_async_generator_function(function: Any, begin: Begin) -> Any:
     @functools.wraps(function)
-    def in_context(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        return _through(_AsyncStepped(function(*args, **kwargs), begin()))
+    async def in_context(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        # All is passed on as `yield from` would. An event loop closes a generator that was left half way, and knows
+        # only those of the language: of the body alone, it would run the end outside of the context.
+        stepped = _AsyncStepped(function(*args, **kwargs), begin())
+        try:
+            item = await stepped.asend(None)
+            while True:
+                thrown: BaseException | None = None
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    await stepped.aclose()
+                    raise
+                except BaseException as error:  # what the consumer throws in is the body's to handle
+                    thrown = error
+                item = await (stepped.asend(sent) if thrown is None else stepped.athrow(thrown))
+        except StopAsyncIteration:
+            return
 
     return in_context
-
-
-async def _through(stepped: "_AsyncStepped") -> AsyncGenerator[Any, Any]:
-    """Pass everything on, as `yield from` would.
-
-    An event loop closes a generator that was left half way, and knows only those of the language: of the body alone, it
-    would run the end outside of the context.
-    """
-    try:
-        item = await stepped.asend(None)
-        while True:
-            thrown: BaseException | None = None
-            try:
-                sent = yield item
-            except GeneratorExit:
-                await stepped.aclose()
-                raise
-            except BaseException as error:  # what the consumer throws in is the body's to handle
-                thrown = error
-            item = await (stepped.asend(sent) if thrown is None else stepped.athrow(thrown))
-    except StopAsyncIteration:
-        return
 
 
 class _AsyncStepped(AsyncGenerator[Any, Any]):

@@ -5,6 +5,7 @@ import gc
 import inspect
 import json
 import logging
+import pickle
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -718,3 +719,19 @@ def test_a_wrong_argument_is_an_error_at_construction() -> None:
         Metered(adapter, methods="ask")
     with pytest.raises(ConfigurationError, match=r"level='x'"):
         Metered.configured(adapter, True, level="x", section="modules.telemetry")
+
+
+def test_a_copy_is_metered_too() -> None:
+    """Copies, deep ones as well, are of the object inside; both record with the same tracker."""
+    tracker = ListTracker()
+    model = Metered(Adapter("anthropic", "claude", answer()), tracker)
+    for other in (copy.copy(model), copy.deepcopy(model)):
+        assert type(other) is Metered
+        assert vars(other)["_inner"] is not vars(model)["_inner"]
+        assert vars(other)["_meter"] is vars(model)["_meter"]
+
+
+def test_a_metered_object_says_why_it_is_not_pickled() -> None:
+    """Its tracker's thread and files belong to this process."""
+    with pytest.raises(TypeError, match="meter it again where it arrives"):
+        pickle.dumps(Metered(Adapter("anthropic", "claude", answer()), ListTracker()))

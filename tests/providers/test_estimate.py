@@ -157,3 +157,16 @@ def test_a_request_that_tells_nothing_has_no_length(request_body: bytes | None) 
 def test_tools_are_part_of_the_prompt() -> None:
     """Their description is read by the model too."""
     assert prompt_bytes({"input": "abcd", "tools": [{"name": "f"}]}) == 4 + len('[{"name":"f"}]')
+
+
+def test_the_first_count_of_a_stream_is_no_count_of_its_output() -> None:
+    """Anthropic's streams begin with one output token; a cut after two letters is an estimate like any other."""
+    start = {
+        "type": "message_start",
+        "message": {"id": "m", "model": "claude", "usage": {"input_tokens": 10, "output_tokens": 1}},
+    }
+    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}}
+    facts = cut("anthropic.messages", start, delta)
+    assert facts.usage == Usage(uncached_input_tokens=10, text_output_tokens=1)
+    assert (facts.estimated, facts.partial) == (True, False)
+    assert not cut("anthropic.messages", start).estimated

@@ -1,5 +1,6 @@
 """Metered: an object whose calls of models become events, and that is otherwise the object it wraps."""
 
+import copy
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
@@ -121,6 +122,24 @@ class Metered:
 
     def __delattr__(self, name: str) -> None:
         delattr(self._inner, name)
+
+    def __copy__(self) -> "Metered":
+        return self._around(copy.copy(self._inner))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Metered":
+        return self._around(copy.deepcopy(self._inner, memo))
+
+    def _around(self, inner: Any) -> "Metered":
+        """Return *inner* metered in the same way, for the same tracker."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), _inner=inner)
+        return other
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        raise TypeError(
+            "a Metered cannot be pickled: its tracker belongs to this process. Pickle the object inside, and meter it "
+            "again where it arrives"
+        )
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *dir(self._inner)})

@@ -183,9 +183,11 @@ def add_estimate(facts: Facts, output_bytes: int, request: bytes | Mapping[str, 
         request: The request's body; None where it is not known.
     """
     usage = facts.usage or Usage()
-    output = max(tokens_of(output_bytes), usage.text_output_tokens or 0)
+    guess, counted = tokens_of(output_bytes), usage.text_output_tokens or 0
+    output = max(guess, counted)
     taken = prompt_bytes(request) if usage.input_tokens is None else None
-    if not output or (taken is None and output == usage.text_output_tokens):
+    # A count that says no more than the text does is the one that Anthropic's streams begin with.
+    if not output or (taken is None and (not guess or guess < counted)):
         return
     facts.usage = msgspec.structs.replace(usage, text_output_tokens=output)
     if taken is not None:
