@@ -26,6 +26,7 @@ ORDER = [
     {"providers"},
     {"pricing"},
     {"inference", "scopes", "prices"},
+    {"allowance"},
     {"builder", "observation", "sighting"},
     {"scrubber", "digest"},
     {"fault", "call_moments"},

@@ -21,9 +21,12 @@ from taximeter.version import __version__
 if TYPE_CHECKING:
     from taximeter import prices as prices
     from taximeter import testing as testing
+    from taximeter.budget import Budget as Budget
+    from taximeter.budget import Budgets as Budgets
     from taximeter.builder import EventBuilder as EventBuilder
     from taximeter.calls import call as call
     from taximeter.capture import meter_everything as meter_everything
+    from taximeter.errors import BudgetExceeded as BudgetExceeded
     from taximeter.errors import ConfigurationError as ConfigurationError
     from taximeter.errors import TaximeterError as TaximeterError
     from taximeter.event import CallFailedEvent as CallFailedEvent
@@ -47,6 +50,9 @@ if TYPE_CHECKING:
     from taximeter.usage import Usage as Usage
 
 _HOMES = {
+    "Budget": "budget",
+    "BudgetExceeded": "errors",
+    "Budgets": "budget",
     "CallFailedEvent": "event",
     "CallFinishedEvent": "event",
     "CallStartedEvent": "event",

@@ -106,6 +106,11 @@ class EventBuilder:
         self._service = service
         self._forecast = forecast
 
+    @property
+    def catalog(self) -> Catalog:
+        """The prices that costs are made of."""
+        return self._catalog
+
     def with_prices(self, *prices: Override) -> "EventBuilder":
         """Return a builder like this one with these prices as well, see `Catalog.with_overrides`.
 

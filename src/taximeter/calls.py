@@ -10,6 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from taximeter.alarm import warn
+from taximeter.allowance import Intent, allowance_of
 from taximeter.builder import EventFields
 from taximeter.call_moments import ids_of, last_moment
 from taximeter.capture.recorder import Tracks
@@ -18,7 +19,7 @@ from taximeter.errors import ConfigurationError
 from taximeter.event import CallStartedEvent, CallStartedPayload, TaskCompletionEvent
 from taximeter.fault import read_fault
 from taximeter.identifier import new_event_id
-from taximeter.observation import Observation, ObservedCall, begin_in, is_taken
+from taximeter.observation import Observation, ObservedCall, begin_in, is_taken, take_hold
 from taximeter.providers import Endpoint, Facts, RequestFacts, read_payload
 from taximeter.providers.chunks import ChunkReading
 from taximeter.providers.reading import read_request
@@ -58,7 +59,9 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         **fields: Fields of `Scope` and of the event.
 
     Raises:
-        ConfigurationError: A field that neither has, at construction; nothing else here raises.
+        ConfigurationError: A field that neither has, at construction.
+        BudgetError: The tracker has budgets and there is no money for the call, as the block begins; nothing else here
+            raises.
     """
 
     def __init__(
@@ -141,6 +144,9 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
     def __enter__(self) -> Self:
         with self._quietly():
             self._begin()
+        if (seen := self._seen) is not None and (allowance := allowance_of(seen.tracker)) is not None:
+            with self._refusable(seen):
+                seen.hold = allowance.reserve(self._intent(), take_hold(seen.outer, seen.tracker))
         return self
 
     def __exit__(
@@ -154,12 +160,37 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
                 self._end(self._seen, duration_ms, error)
 
     async def __aenter__(self) -> Self:
-        return self.__enter__()
+        with self._quietly():
+            self._begin()
+        if (seen := self._seen) is not None and (allowance := allowance_of(seen.tracker)) is not None:
+            with self._refusable(seen):
+                seen.hold = await allowance.areserve(self._intent(), take_hold(seen.outer, seen.tracker))
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.__exit__(kind, error, trace)
+
+    @contextmanager
+    def _refusable(self, seen: Observation) -> Iterator[None]:
+        """End a block that is not entered, because there is no money for the call; time one that is from here."""
+        try:
+            yield
+        except BaseException as error:
+            with self._quietly():
+                self._around.close()
+            with self._quietly():
+                self._end(seen, 0.0, error, is_made=False)
+            raise
+        self._started_ns = perf_counter_ns()
+
+    def _intent(self) -> Intent:
+        body = dict(self._request or {})
+        if self._asked.max_tokens is not None:
+            body.setdefault("max_tokens", self._asked.max_tokens)
+        endpoint = _endpoint(_no_facts(self._provider), self._asked.model)
+        return Intent(endpoint=endpoint, body=body, scope=self.scope, at_us=self._started_at_us)
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
@@ -187,15 +218,17 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         payload = msgspec.structs.replace(self._asked, call_id=self.call_id, agent=self.scope.agent)
         tracker.track_task_completion(CallStartedEvent(payload=payload, **ids_of(self.scope)))
 
-    def _end(self, seen: Observation, duration_ms: float, error: BaseException | None) -> None:
-        if seen.begun:  # the layers around have heard of these calls already; ours is no other
+    def _end(
+        self, seen: Observation, duration_ms: float, error: BaseException | None, *, is_made: bool = True
+    ) -> None:
+        if not is_made or seen.begun:
             begin_in(seen.outer, seen.tracker, -1)
         for attempt in seen.calls[:-1]:
             _hand_over(seen, attempt)
         last = seen.calls[-1] if seen.calls else None
         if last is not None:
             self.event = self._merged(last.event, error)
-        elif not seen.unfinished:
+        elif is_made and not seen.unfinished:
             self.event = self._built(seen.tracker, duration_ms, error)
         moment = last_moment(
             self.scope,
@@ -209,6 +242,9 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         if self.event is not None:
             _hand_over(seen, ObservedCall(self.event, last.facts if last is not None else None))
             self._tell(seen.tracker, self.event.event_id, by_wire=last is not None)
+        hold, seen.hold = seen.hold, None
+        if hold is not None:
+            hold.settle_soon(self.event)
 
     def _tell(self, tracker: Any, event_id: str, *, by_wire: bool) -> None:
         """Track what was said, where the tracker keeps it and the wire has not told it."""
@@ -241,18 +277,21 @@ class call:  # noqa: N801 - reads as a statement: `with taximeter.call(model="gp
         return msgspec.structs.replace(event, **{**failed, **self._stated, **self._spans()})
 
     def _request_facts(self, facts: Facts) -> RequestFacts:
-        endpoint = Endpoint(
-            provider=facts.provider,
-            wire_format=facts.wire_format or "openai.chat",  # the format that most requests are in
-            operation=facts.operation,
-            model=self._asked.model,
-        )
-        request = read_request(endpoint, self._request)
+        request = read_request(_endpoint(facts, self._asked.model), self._request)
         request.model = self._asked.model or request.model
         return request
 
     def _spans(self) -> dict[str, Any]:
         return {"span_id": self.scope.span_id, "parent_span_id": self.scope.parent_span_id}
+
+
+def _endpoint(facts: Facts, model: str | None) -> Endpoint:
+    return Endpoint(
+        provider=facts.provider,
+        wire_format=facts.wire_format or "openai.chat",  # the format that most requests are in
+        operation=facts.operation,
+        model=model,
+    )
 
 
 def _of(names: frozenset[str], fields: Mapping[str, Any]) -> dict[str, Any]:

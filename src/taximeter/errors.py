@@ -58,8 +58,32 @@ class UnreadableEventError(TaximeterError):
     """A line that is not an event; the message says why and never repeats the content."""
 
 
+BUDGET_ERROR = "taximeter_budget_error"
+"""Where a response that stands in for a call that was not made keeps the reason, among its extensions."""
+
+
 class BudgetError(TaximeterError):
     """A call that was not made because a budget did not allow it."""
+
+    @staticmethod
+    def behind(error: BaseException | None) -> "BudgetError | None":
+        """Return the budget error that another one was made of, by an SDK or a framework; None where it was not.
+
+        It is looked for in the error, in what caused it, and in the response that it came with.
+        """
+        seen: set[int] = set()
+        while error is not None and id(error) not in seen:
+            seen.add(id(error))
+            if isinstance(error, BudgetError):
+                return error
+            for name in ("response", "raw_response"):
+                extensions = getattr(getattr(error, name, None), "extensions", None)
+                if isinstance(extensions, dict) and isinstance(
+                    found := extensions.get(BUDGET_ERROR), BudgetError
+                ):
+                    return found
+            error = error.__cause__ or error.__context__
+        return None
 
 
 class BudgetExceeded(BudgetError):  # noqa: N818 - reads as what happened, in `except taximeter.BudgetExceeded`

@@ -16,6 +16,7 @@ from contextlib import suppress
 from contextvars import ContextVar, Token
 from typing import Any, NamedTuple, Self
 
+from taximeter.allowance import Hold
 from taximeter.event import TaskCompletionEvent
 from taximeter.providers import Facts
 
@@ -53,6 +54,8 @@ class Observation:
         """How many calls have begun."""
         self.outer: Observation | None = None
         """The observation around this one."""
+        self.hold: Hold | None = None
+        """Money that this layer has set aside for the call."""
         self._is_open = False
         self._token: Token[Observation | None] | None = None
 
@@ -89,6 +92,16 @@ _current: ContextVar[Observation | None] = ContextVar("taximeter_observation", d
 def current_observation() -> Observation | None:
     """Return the innermost observation around the caller; a layer asks when a call begins and keeps the answer."""
     return _current.get()
+
+
+def take_hold(innermost: Observation | None, tracker: Any) -> Hold | None:
+    """Return the money that the nearest layer above has set aside for the call, which is the layer's own no more."""
+    while innermost is not None:
+        if innermost.tracker is tracker and innermost.hold is not None:
+            hold, innermost.hold = innermost.hold, None
+            return hold
+        innermost = innermost.outer
+    return None
 
 
 def begin_in(innermost: Observation | None, tracker: Any, calls: int = 1) -> None:

@@ -20,6 +20,8 @@ _OTHER_OPTIONS = (
     "carry",
     "dead_letters",
     "scrub",
+    "budgets",
+    "budget_file",
     "prices",
     "privacy",
     "redact",

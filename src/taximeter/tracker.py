@@ -30,6 +30,8 @@ from taximeter.sinks.protocol import Sink
 from taximeter.sinks.table import name_sinks, sink_for
 
 if TYPE_CHECKING:
+    from taximeter.budget import Budget, Budgets
+    from taximeter.budget.gate import Gate
     from taximeter.builder import EventBuilder
     from taximeter.calls import call
     from taximeter.foresight import Foresees
@@ -68,6 +70,8 @@ def start(
     privacy: str = "metadata",
     redact: "Redact | str | None" = None,
     content_limit: int = CONTENT_LIMIT,
+    budgets: "Budgets | Sequence[Budget | Mapping[str, Any]] | None" = None,
+    budget_file: "str | os.PathLike[str] | None" = None,
     **limits: Unpack[Limits],
 ) -> "Tracker":
     """Return a tracker that delivers to these sinks. Nothing is opened and no thread runs before the first event.
@@ -99,6 +103,10 @@ def start(
         redact: A function that is shown each event in the background, before it is stored, and returns the event to store,
             or None to drop it; or its dotted name. An event for which it fails is dropped and never stored.
         content_limit: How many characters of a prompt, and of an answer, `full` keeps.
+        budgets: What calls may cost: `Budget` values or tables of their fields, or `Budgets` with options of their own.
+            Metered calls are asked about before they are sent, and raise `BudgetExceeded` where a hard limit would be
+            passed. None means that there is no limit.
+        budget_file: Where reservations are kept; None means beside the SQLite sink (`usage.db.budgets`).
         limits: The fields of `Policy`, such as `max_events=100_000` or `close_timeout_s=5.0`.
 
     Raises:
@@ -124,6 +132,7 @@ def start(
         dead_letters=file_for(dead_letters),
         scrubber=scrubber,
         privacy=discretion,
+        budgets=_budgets_for(budgets, budget_file, made),
     )
 
 
@@ -148,6 +157,7 @@ class Tracker:
         dead_letters: Path | None = None,
         scrubber: Scrubber | None = None,
         privacy: Privacy = METADATA_ONLY,
+        budgets: "Budgets | None" = None,
     ) -> None:
         _check_options(catalog, infer, service)
         _check_forecast(forecast)
@@ -164,6 +174,7 @@ class Tracker:
         self._scrubber = scrubber
         self.privacy = privacy
         """What of events is kept."""
+        self._budgets = budgets
         self._closed = False
         self._is_child = False
         self._listeners: list[Listen] = []
@@ -212,6 +223,21 @@ class Tracker:
         return EventBuilder(
             catalog=self._catalog, infer=self._infer, service=self._service, forecast=self._forecast
         )
+
+    @cached_property
+    def allowance(self) -> "Gate | None":
+        """Whom metered clients ask before a call is sent; None without budgets."""
+        if self._budgets is None:
+            return None
+        from taximeter.budget.gate import Gate  # noqa: PLC0415 - budgets stand on top of this module
+
+        find = ref(self)
+        return Gate(self._budgets, lambda: getattr(find(), "events", None))
+
+    @property
+    def budgets(self) -> "Budgets | None":
+        """What calls may cost; None without budgets."""
+        return self._budgets
 
     @property
     def is_closed(self) -> bool:
@@ -341,6 +367,8 @@ class Tracker:
             self._choose_way()
             self._queue.shut()
             self._stop(self._seconds(timeout_s))
+            if self._budgets is not None:
+                self._budgets.close()
         if not self._flusher.is_current_thread:
             self._flusher.wait_for_end(self._seconds(timeout_s) + GRACE_S)
         return self._flusher.receipt()
@@ -464,6 +492,26 @@ def _heard(admit: Callable[[Event], bool], listeners: list[Listen]) -> Callable[
         return admit(event)
 
     return offer
+
+
+def _budgets_for(budgets: Any, file: Any, sinks: list[Sink]) -> "Budgets | None":
+    """Return the budgets over the first store among the sinks.
+
+    Raises:
+        ConfigurationError: They cannot work, or there is neither a store nor a file.
+    """
+    if budgets is None:
+        if file is not None:
+            raise ConfigurationError("budget_file", file, "given together with budgets")
+        return None
+    from taximeter.budget import Budgets  # noqa: PLC0415 - budgets stand on top of this module
+
+    if isinstance(budgets, Budgets):
+        return budgets
+    store = next((vars(sink)["path"] for sink in sinks if type(sink).__name__ == "SqliteSink"), None)
+    if store is None and file is None:
+        raise ConfigurationError("budgets", budgets, "given with a SQLite sink, or with budget_file")
+    return Budgets(store, budgets, file=file)
 
 
 def _check_options(catalog: Any, infer: Any, service: Any) -> None:

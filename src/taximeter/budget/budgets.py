@@ -112,13 +112,19 @@ class Reservation:
                 partial(self.settle, actual, usd_micros=usd_micros, usd_nanos=usd_nanos)
             )
 
-    def settle_soon(self, event: TaskCompletionEvent | None) -> None:
+    def settle_soon(self, event: TaskCompletionEvent | None, *, repeated: bool = False) -> None:
         """Count what an event says within some milliseconds, and before anybody of this process reserves again.
 
         Never raises and never waits, so it may be called from a coroutine, or a `__del__`.
+
+        Args:
+            event: The call's event; None counts what was reserved.
+            repeated: Whether another event of the same call goes to the store in the place of this one; that one counts
+                when it is there.
         """
         if self._close():
-            self._budgets.settle_soon(self, None if event is None else actual_of(event))
+            is_left = repeated and self._budgets.has_store
+            self._budgets.settle_soon(self, 0 if is_left else None if event is None else actual_of(event))
 
     def release(self) -> None:
         """Give the money back, now: the call was not made."""
@@ -170,6 +176,7 @@ class Budgets:
         lease_s: For how long a reservation holds if nobody settles it: longer than the longest call.
         timeout_s: How long to wait for other processes before the budgets count as unavailable.
         on_alert: Is called with every alert of this process, in a thread of its own.
+        expected_output_tokens: What a metered call is taken to generate whose request names no most; see `bound`.
         clock: Returns the present in Unix microseconds.
 
     Raises:
@@ -185,6 +192,7 @@ class Budgets:
         lease_s: float = LEASE_S,
         timeout_s: float = 2.0,
         on_alert: Callable[[Alert], object] | None = None,
+        expected_output_tokens: int = 4096,
         clock: Callable[[], int] = now_us,
     ) -> None:
         self.budgets = _read_all(budgets)
@@ -201,13 +209,19 @@ class Budgets:
         for key, seconds in (("lease_s", lease_s), ("timeout_s", timeout_s)):
             if isinstance(seconds, bool) or not 0 < seconds < 1e9:
                 raise ConfigurationError(key, seconds, "a number of seconds above 0")
-        self.path: Path = path
+        if type(expected_output_tokens) is not int or expected_output_tokens < 0:
+            raise ConfigurationError(
+                "expected_output_tokens", expected_output_tokens, "a whole number of at least 0"
+            )
+        self.expected_output_tokens = expected_output_tokens
+        self.path: Path = path.absolute()
+        self.has_store = events is not None
         self.failures = 0
         """How often the file could not be asked, by this process."""
         self.blocked = 0
         """Calls that this process was not allowed to make."""
-        self._history = History(events)
-        self._ledger = Ledger(path, timeout_s=timeout_s)
+        self._history = History(None if events is None else events.absolute())
+        self._ledger = Ledger(self.path, timeout_s=timeout_s)
         self._lease_us = int(lease_s * 1e6)
         self._clock = clock
         self._accounts: tuple[Account, ...] | None = None
@@ -289,7 +303,7 @@ class Budgets:
             BudgetExceeded: A hard limit would be passed.
             BudgetUnavailable: The file cannot be asked, and a budget lets no call through then.
         """
-        return await anyio.to_thread.run_sync(partial(self.claim, claim, instead_of))
+        return await in_worker(partial(self.claim, claim, instead_of))
 
     def settle(self, reservation: Reservation, actual: Actual | int) -> None:
         """Count what a call did cost; see `Reservation.settle`."""
@@ -449,6 +463,31 @@ class Budgets:
         if (now := now_us()) - self._warned_us >= _WARN_EVERY_US:
             self._warned_us = now
             warn(f"budgets cannot be asked ({self.failures} times so far): {error}")
+
+
+async def in_worker(reserve: Callable[[], Reservation]) -> Reservation:
+    """Reserve in a worker thread; where the task is cancelled meanwhile, what was reserved is given back."""
+    made: list[Reservation] = []
+    gone: list[bool] = []
+
+    def work() -> Reservation:
+        reservation = reserve()
+        made.append(reservation)
+        if gone:
+            _release(made)
+        return reservation
+
+    try:
+        return await anyio.to_thread.run_sync(work)
+    except BaseException:
+        gone.append(True)
+        _release(made)
+        raise
+
+
+def _release(made: list[Reservation]) -> None:
+    for reservation in made:
+        reservation.release_soon()
 
 
 def _read_all(budgets: Any) -> tuple[Budget, ...]:

@@ -38,9 +38,29 @@ class Actual(msgspec.Struct, frozen=True, kw_only=True):
     stand_in_nanos: int
 
 
+_NEVER_SENT = frozenset(
+    {
+        "BudgetExceeded",
+        "BudgetUnavailable",
+        "ConnectError",
+        "ConnectTimeout",
+        "PoolTimeout",
+        "ProxyError",
+        "UnsupportedProtocol",
+        "ConnectTimeoutError",
+        "EndpointConnectionError",
+        "ProxyConnectionError",
+        "SSLError",
+    }
+)
+"""Errors of ours, of httpx and of botocore that are raised before a request has gone out."""
+
+
 def actual_of(event: TaskCompletionEvent) -> Actual:
-    """Return what an event says of its call's cost; one that the provider has refused costs nothing."""
-    nanos = 0 if was_refused(event) else cost_nanos(event)
+    """Return what an event says of its call's cost; one that was refused, or never sent, costs nothing."""
+    nanos = cost_nanos(event)
+    if nanos is None and (was_refused(event) or event.error_type in _NEVER_SENT):
+        nanos = 0
     return Actual(
         of=_dimensions(event),
         at_us=event.started_at_us,

@@ -109,7 +109,10 @@ class History:
         last = None
         for event in store.arrived(position, _AT_ONCE):
             last = event.event_id
-            entry = account.counted(actual_of(event), _take_settled(connection, account, last))
+            actual = actual_of(event)
+            if _take_settled(connection, account, actual):
+                continue
+            entry = account.counted(actual)
             if entry is not None:
                 account.add(connection, entry)
                 yield entry
@@ -170,18 +173,22 @@ def forget_old(connection: sqlite3.Connection, now_us: int) -> None:
     connection.execute("DELETE FROM settled WHERE at_us < ?", (now_us - _FORGET_US,))
 
 
-def _take_settled(connection: sqlite3.Connection, account: Account, event_id: str) -> int | None:
-    """Count a call out again that was counted when it was settled, and return at how much; None where it was not."""
-    key = (event_id, account.budget_id)
+def _take_settled(connection: sqlite3.Connection, account: Account, actual: Actual) -> bool:
+    """Return whether a call was counted when it was settled; where the store says another cost, that is put right.
+
+    Whose share it is stays: a store may know less of that, for privacy.
+    """
+    key = (actual.event_id, account.budget_id)
     row = connection.execute(
-        "SELECT subject, bucket_us, nanos, unpriced_calls FROM settled WHERE event_id = ? AND budget_id = ?",
-        key,
+        "SELECT subject, bucket_us, nanos FROM settled WHERE event_id = ? AND budget_id = ?", key
     ).fetchone()
     if row is None:
-        return None
+        return False
     connection.execute("DELETE FROM settled WHERE event_id = ? AND budget_id = ?", key)
-    account.add(connection, Entry(account, *row), -1)
-    return int(row[2])
+    subject, bucket_us, nanos = row
+    if actual.nanos is not None and actual.nanos != nanos:
+        account.add_sum(connection, subject, bucket_us, (actual.nanos - nanos, 0, 0, 0))
+    return True
 
 
 def _advance(connection: sqlite3.Connection, account: Account, position: int, event_id: str | None) -> None:

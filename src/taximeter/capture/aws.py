@@ -12,10 +12,15 @@ Send = Callable[[Any], Any]
 
 
 def send_metered(send: Send, recorder: Recorder, request: Any) -> Any:
-    """Send a prepared request of botocore with *send* and return its response; a `Call` follows an inference."""
+    """Send a prepared request of botocore with *send* and return its response; a `Call` follows an inference.
+
+    Raises:
+        BudgetError: There is no money for the call.
+    """
     call = _begin(recorder, request)
     if call is None:
         return send(request)
+    call.reserve()  # botocore raises on what this raises, and repeats only what the network has done
     try:
         response = send(request)
     except BaseException as error:

@@ -2,8 +2,8 @@
 
 import atexit
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from time import perf_counter_ns, time_ns
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from weakref import WeakSet
 
 import msgspec
 
+from taximeter.allowance import Hold, Intent
 from taximeter.capture.attempt import attempt_of, forget_failure, note_failure
 from taximeter.capture.decoder import Decode, UndecodableError, decoder_for
 from taximeter.capture.guard import guarded
@@ -19,7 +20,7 @@ from taximeter.capture.said_reading import SaidReading
 from taximeter.capture.usage_filter import UsageFilter, adds_nulls
 from taximeter.capture.usual_chunk import UsualChunk
 from taximeter.event import TaskCompletionEvent
-from taximeter.observation import ObservedCall, current_observation
+from taximeter.observation import ObservedCall, current_observation, take_hold
 from taximeter.providers import Endpoint, Facts, Reading, is_usage_only
 from taximeter.scopes import current_scope
 from taximeter.vocabulary import Outcome
@@ -111,9 +112,52 @@ class Call:
         self._process_id = os.getpid()
         self._started_at_us = time_ns() // 1000
         self._started_ns = self._arrived_ns = perf_counter_ns()
+        self._hold: Hold | None = None
         self._open.append(True)
         leave_at_exit(self)
         recorder.begin(self._observation)
+
+    def reserve(self) -> None:
+        """Set aside what the call may cost, where there is a budget.
+
+        Raises:
+            BudgetError: It must not be sent, and there is no call.
+        """
+        if (allowance := self.recorder.allowance) is not None:
+            with self._refusable():
+                self._hold = allowance.reserve(
+                    self._intent(), take_hold(self._observation, self.recorder.tracker)
+                )
+
+    async def areserve(self) -> None:
+        """`reserve` for coroutines.
+
+        Raises:
+            BudgetError: It must not be sent, and there is no call.
+        """
+        if (allowance := self.recorder.allowance) is not None:
+            with self._refusable():
+                covering = take_hold(self._observation, self.recorder.tracker)
+                self._hold = await allowance.areserve(self._intent(), covering)
+
+    def _intent(self) -> Intent:
+        scope = self._scope
+        if scope.run_id is None and self.recorder.run_id is not None:
+            scope = msgspec.structs.replace(scope, run_id=self.recorder.run_id)
+        return Intent(
+            endpoint=self._reading.endpoint, body=self._body, scope=scope, at_us=self._started_at_us
+        )
+
+    @contextmanager
+    def _refusable(self) -> Iterator[None]:
+        """Forget a call that must not be sent, and time one that may from here."""
+        try:
+            yield
+        except BaseException:
+            self.drop()
+            self.recorder.begin(self._observation, -1)
+            raise
+        self._started_ns = self._arrived_ns = perf_counter_ns()
 
     def sent_as_written(self) -> None:
         """Note that the request went out unchanged after all, so that nothing must come out of the answer."""
@@ -123,6 +167,7 @@ class Call:
     def respond(self, status: int, headers: Mapping[str, str]) -> None:
         """Take the status and headers of the response; a redirect is no answer, the call that follows it has one."""
         if 300 <= status < 400:
+            self._let_go(made=False)
             self.drop()
             self.recorder.begin(self._observation, -1)
             return
@@ -244,8 +289,17 @@ class Call:
         self.recorder.count_capture_error()
 
     def drop(self) -> None:
-        """Forget the call: it makes no event."""
+        """Forget the call: it makes no event, and what it may have cost counts."""
         self._open.clear()
+        self._let_go(made=True)
+
+    def _let_go(self, *, made: bool) -> None:
+        hold, self._hold = self._hold, None
+        if hold is not None and self._process_id == os.getpid():
+            if made:
+                hold.settle_soon(None)
+            else:
+                hold.release_soon()
 
     def __del__(self) -> None:
         self.leave()
@@ -306,7 +360,10 @@ class Call:
         elif self._attempt.call_id is not None:
             forget_failure()
         said = None if self._said is None else self._said.finish()
-        self.recorder.record(self._observation, ObservedCall(event, facts), said)
+        is_new = self.recorder.record(self._observation, ObservedCall(event, facts), said)
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            hold.settle_soon(event, repeated=not is_new)
 
     def _as_one_of_several(self, event: TaskCompletionEvent) -> TaskCompletionEvent:
         """Give a try that failed an id for its repetitions to share."""

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from taximeter.allowance import Allowance, allowance_of
 from taximeter.errors import ConfigurationError
 from taximeter.observation import Observation, ObservedCall, begin_in, is_taken
 from taximeter.said import Said, content_limit_of
@@ -48,6 +49,13 @@ class Recorder(msgspec.Struct, frozen=True):
         hosts: Mapping[str, str] = getattr(self.tracker, "hosts", {})
         return hosts
 
+    @property
+    def allowance(self) -> Allowance | None:
+        """Who says whether there is money for a call; None where there is no budget."""
+        if (found := allowance_of(self.tracker)) is None and self.also is not None:
+            return self.also.allowance
+        return found
+
     def heard_by(self, other: "Recorder") -> "Recorder":
         """Return this recorder with *other* hearing of the same calls, unless both have the same tracker."""
         if other.tracker is self.tracker:
@@ -62,10 +70,13 @@ class Recorder(msgspec.Struct, frozen=True):
         if self.also is not None:
             self.also.begin(observation, calls)
 
-    def record(self, observation: Observation | None, call: ObservedCall, said: Said | None = None) -> None:
+    def record(self, observation: Observation | None, call: ObservedCall, said: Said | None = None) -> bool:
         """Hand a call over: to the layer above that meters it too, where there is one, else to the tracker.
 
         What was said in it goes to the tracker where that keeps it.
+
+        Returns:
+            Whether the event is the call's; False where another one of the same call has been tracked already.
         """
         is_new = is_taken(observation, self.tracker, call)
         if not is_new and not is_repeat(self.tracker, call.event, "wire"):
@@ -75,6 +86,7 @@ class Recorder(msgspec.Struct, frozen=True):
             self.tracker.track_task_completion(said.event(call.event.event_id, limit))
         if self.also is not None:
             self.also.record(observation, call, said)
+        return is_new
 
     @property
     def content_limit(self) -> int:

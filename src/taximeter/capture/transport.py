@@ -8,7 +8,9 @@ from taximeter.capture.address import endpoint_at
 from taximeter.capture.call import Call
 from taximeter.capture.decoder import decoder_for
 from taximeter.capture.recorder import Recorder
+from taximeter.capture.refusal import refused
 from taximeter.capture.stream import metered_stream
+from taximeter.errors import BudgetError
 from taximeter.providers import Endpoint, ask_for_usage
 
 _REFUSALS = frozenset({400, 401, 403, 404, 413, 415, 422})
@@ -51,6 +53,10 @@ class MeteredTransport:
         if call is None:
             return self._inner.handle_request(request)
         try:
+            call.reserve()
+        except BudgetError as refusal:
+            return refused(request, refusal)
+        try:
             response = self._inner.handle_request(sent)
             if sent is not request and response.status_code >= _FIRST_ERROR:
                 if not response.is_closed:
@@ -68,6 +74,10 @@ class MeteredTransport:
         call, sent = _begin(self._recorder, request)
         if call is None:
             return await self._inner.handle_async_request(request)
+        try:
+            await call.areserve()
+        except BudgetError as refusal:
+            return refused(request, refusal)
         try:
             response = await self._inner.handle_async_request(sent)
             if sent is not request and response.status_code >= _FIRST_ERROR:

@@ -1,20 +1,29 @@
 """Invocation: one call of a wrapped method, ending as exactly one event however it ends."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from time import perf_counter_ns, time_ns
 from types import TracebackType
 from typing import Any, TypeVar
 
 import msgspec
 
+from taximeter.allowance import Intent, allowance_of
 from taximeter.event import TaskCompletionEvent
 from taximeter.fault import read_fault
 from taximeter.middleware.answer import read_answer, read_request
 from taximeter.middleware.items import Items
 from taximeter.middleware.meter import Meter
-from taximeter.observation import Observation, ObservedCall, begin_in, current_observation, is_taken
-from taximeter.providers import Facts
+from taximeter.observation import (
+    Observation,
+    ObservedCall,
+    begin_in,
+    current_observation,
+    is_taken,
+    take_hold,
+)
+from taximeter.providers import Endpoint, Facts
 from taximeter.scopes import NOBODY, current_scope
 from taximeter.vocabulary import CostSource, Operation, Outcome
 
@@ -56,6 +65,56 @@ class Invocation:
         self._started_at_us = time_ns() // 1000
         self._started_ns = perf_counter_ns()
         begin_in(self._outer, meter.tracker)
+
+    def reserve(self) -> None:
+        """Set aside what the call may cost, where the tracker has budgets.
+
+        Raises:
+            BudgetError: It must not be made, and there is no call.
+        """
+        if (allowance := allowance_of(self._meter.tracker)) is not None:
+            with self._refusable():
+                covering = take_hold(self._outer, self._meter.tracker)
+                self.observation.hold = allowance.reserve(self._intent(), covering)
+
+    async def areserve(self) -> None:
+        """`reserve` for coroutines.
+
+        Raises:
+            BudgetError: It must not be made, and there is no call.
+        """
+        if (allowance := allowance_of(self._meter.tracker)) is not None:
+            with self._refusable():
+                covering = take_hold(self._outer, self._meter.tracker)
+                self.observation.hold = await allowance.areserve(self._intent(), covering)
+
+    @contextmanager
+    def _refusable(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._open.clear()
+            begin_in(self._outer, self._meter.tracker, -1)
+            raise
+        self._started_ns = perf_counter_ns()
+
+    def _intent(self) -> Intent:
+        """Return the call as its arguments tell; how they would look on the wire is for the layer below to say."""
+        args, kwargs = self._arguments
+        adapter = self._meter.adapters[0]
+        body = {"messages": args[0] if args else None, **kwargs}
+        endpoint = Endpoint(
+            provider=adapter.provider or "unknown",
+            wire_format="openai.chat",
+            operation=Operation.CHAT,
+            model=adapter.model,
+        )
+        return Intent(endpoint=endpoint, body=body, scope=self._scope, at_us=self._started_at_us)
+
+    def _settle(self, event: TaskCompletionEvent | None) -> None:
+        hold, self.observation.hold = self.observation.hold, None
+        if hold is not None:
+            hold.settle_soon(event)
 
     def __enter__(self) -> None:
         self.observation.__enter__()
@@ -101,6 +160,7 @@ class Invocation:
             self._record(response, error, (perf_counter_ns() - self._started_ns) / 1e6)
         except Exception as metering_error:  # a guest's mistake is not the host's problem
             self._meter.count_error(metering_error)
+            self._settle(None)
 
     def _record(self, response: Any, error: BaseException | None, duration_ms: float) -> None:
         answer = self._answering_call(error)
@@ -120,6 +180,7 @@ class Invocation:
             self._hand_over(call)
         if event is not None and self._hand_over(ObservedCall(event, facts)):
             self._meter.log(event)
+        self._settle(event)
 
     def _hand_over(self, call: ObservedCall) -> bool:
         """Track the event unless a layer around takes it over; return whether it is ours."""

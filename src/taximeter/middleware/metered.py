@@ -193,6 +193,7 @@ def _metered(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
         @functools.wraps(function)
         async def invoke_async(*args: Any, **kwargs: Any) -> Any:
             invocation = Invocation(meter, args, kwargs)
+            await invocation.areserve()
             with invocation:
                 response = await function(*args, **kwargs)
             return _passed(invocation, response)
@@ -202,6 +203,7 @@ def _metered(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
     @functools.wraps(function)
     def invoke(*args: Any, **kwargs: Any) -> Any:
         invocation = Invocation(meter, args, kwargs)
+        invocation.reserve()
         with invocation:
             response = function(*args, **kwargs)
         follow = _followed if inspect.isawaitable(response) else _passed
