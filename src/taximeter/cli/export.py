@@ -10,7 +10,7 @@ from typing import BinaryIO
 import msgspec
 
 from taximeter.cli.choice import Choice
-from taximeter.cli.conclusion import mention_unreadable
+from taximeter.cli.conclusion import describe_losses, mention_unreadable
 from taximeter.cli.console import console, plain
 from taximeter.cli.progress import watched
 from taximeter.errors import ConfigurationError, one_of
@@ -108,7 +108,10 @@ def export(store_path: Path, choice: Choice, target: Target, focus: FocusRequest
                 words = plural(_write_lines(watched_events, stream), "event")
             else:
                 words = plural(_write_calls(watched_events, stream, target), "event")
-        console(stderr=True).print(plain(f"{words}{f' in {target.path}' if target.path else ''}"))
+        out = console(stderr=True)
+        out.print(plain(f"{words}{f' in {target.path}' if target.path else ''}"))
+        for note in describe_losses(store, choice):
+            out.print(plain(note, "yellow"))
         mention_unreadable(store)
 
 

@@ -1,8 +1,8 @@
 """Progress: a bar on stderr where somebody watches."""
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,7 +15,7 @@ _STEP = 500
 
 @contextmanager
 def watched(items: Iterable[T], name: str, total: int | None) -> Iterator[Iterator[T]]:
-    """Show how far the reading of items has come, on a terminal only.
+    """Show how far the reading of items has come, on a terminal only; at the end their source is closed.
 
     Args:
         items: What is read.
@@ -24,7 +24,11 @@ def watched(items: Iterable[T], name: str, total: int | None) -> Iterator[Iterat
     """
     columns = TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     bar = Progress(*columns, console=console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    with bar:
+    with bar, ExitStack() as stack:
+        if isinstance(
+            items, Generator
+        ):  # while what it reads from is open still, also where the reader has left early
+            stack.callback(items.close)
         task = bar.add_task(name, total=total)
 
         def read() -> Iterator[T]:

@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 
 from taximeter.cli.choice import Choice
-from taximeter.cli.conclusion import mention_unreadable, no_calls
+from taximeter.cli.conclusion import describe_losses, mention_unreadable, no_calls
 from taximeter.cli.console import console, plain
 from taximeter.cli.listing import Column, Listing, Row, number, print_listing, write_listing_as_markdown
 from taximeter.cli.output_format import Cell, write_csv, write_json
@@ -93,6 +93,8 @@ def _show(
         write_listing_as_markdown(_listing(result))
     else:
         _print(result, new)
+        for note in describe_losses(store, choice):
+            console().print(plain(note, "yellow"))
 
 
 def read_catalog(table: str | None, prices: Sequence[Path], discounts: Sequence[str]) -> Catalog:
