@@ -16,6 +16,7 @@ from server import DemoServer
 from service import ChatService
 
 import taximeter
+from taximeter.forecast import Forecast
 from taximeter.store import Store
 
 ASK = [{"role": "user", "content": "Plan the next release."}]
@@ -24,7 +25,8 @@ ASK = [{"role": "user", "content": "Plan the next release."}]
 async def serve(url: str, store: Path) -> None:
     """Make one call of each kind, expecting what the store has seen."""
     async with AsyncOpenAI(base_url=f"{url}/v1", api_key="none") as client, taximeter.start(store) as tracker:
-        service = ChatService(client, tracker, history=store)
+        forecast = Forecast.from_store(store, missing_ok=True)
+        service = ChatService(client, tracker, forecast=forecast)
         await service.chat(ASK, task_type="planning", complexity="high")
         async for _ in service.chat_stream(ASK, task_type="planning", complexity="high"):
             pass
@@ -41,7 +43,8 @@ def main() -> None:
             for call in reversed(store.recent()):
                 print(
                     f"{call.operation:<11} {call.task_type:<10}"
-                    f" expected {call.estimated_input_tokens} in, {call.estimated_output_tokens} out;"
+                    f" expected {call.estimated_input_tokens} in, {call.estimated_output_tokens} out,"
+                    f" {call.estimated_cost_usd_micros} microdollars;"
                     f" came to {call.actual_input_tokens} in, {call.actual_output_tokens} out,"
                     f" {call.actual_cost_usd_micros} microdollars"
                 )

@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from expectation import Expectations
 from openai import AsyncOpenAI
 
 import taximeter
+from taximeter.forecast import Forecast
 
 Message = dict[str, str]
 
@@ -20,7 +19,7 @@ class ChatService:
     Args:
         client: Who makes the calls; it is left as it is.
         tracker: Where the events go.
-        history: A store to learn from what calls consume; None expects nothing.
+        forecast: What calls of each kind have consumed, and so will; None expects nothing.
         provider: Who answers.
         model: What answers chats.
         embedding_model: What makes embeddings.
@@ -31,14 +30,14 @@ class ChatService:
         client: AsyncOpenAI,
         tracker: taximeter.Tracker,
         *,
-        history: Path | None = None,
+        forecast: Forecast | None = None,
         provider: str = "openai",
         model: str = "gpt-4o-mini",
         embedding_model: str = "text-embedding-3-small",
     ) -> None:
         self._client: Any = client
         self._tracker = tracker
-        self._expectations = Expectations({}) if history is None else Expectations.of_store(history)
+        self._forecast = forecast
         self._provider = provider
         self._model = model
         self._embedding_model = embedding_model
@@ -80,8 +79,29 @@ class ChatService:
         return [item.embedding for item in answer["response"].data]
 
     def _fields(self, request: dict[str, Any], task_type: str, complexity: str) -> dict[str, Any]:
-        expected = self._expectations.expect(request, task_type, complexity)
-        return {"task_type": task_type, "complexity": complexity, "harness": "chat-service", **expected}
+        said = {"task_type": task_type, "complexity": complexity}
+        return {**said, "harness": "chat-service", **self._expected(request, said)}
+
+    def _expected(self, request: dict[str, Any], said: dict[str, str]) -> dict[str, Any]:
+        """Return what is to be expected of a call, before it is made; what nothing tells is left out, never zero."""
+        if self._forecast is None:
+            return {}
+        operation = "chat" if "messages" in request else "embeddings"
+        found = self._forecast.expect(
+            provider=self._provider,
+            request=request,
+            operation=operation,
+            task_type=said["task_type"],
+            complexity=said["complexity"],
+            agent=None,
+        )
+        if not found.samples or found.cost_p50_usd_nanos is None:
+            return {"estimated_input_tokens": found.input_tokens}
+        return {
+            "estimated_input_tokens": found.input_tokens,
+            "estimated_output_tokens": found.output_tokens_p50,
+            "estimated_cost_usd_micros": round(found.cost_p50_usd_nanos / 1000),
+        }
 
     @contextmanager
     def _tracking(self, request: dict[str, Any], task_type: str, complexity: str) -> Iterator[dict[str, Any]]:

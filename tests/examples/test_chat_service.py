@@ -11,6 +11,7 @@ from openai import APIStatusError, AsyncOpenAI
 from event_samples import write_store
 from loopback import DemoServer, Trouble
 from taximeter import decode_event, encode_event
+from taximeter.forecast import Forecast
 from taximeter.testing import Captured
 
 sys.path.append(str(Path(__file__).parents[2] / "examples" / "chat_service"))
@@ -67,17 +68,19 @@ async def test_what_is_expected_comes_from_what_was(
 ) -> None:
     """The first call expects its input only; the next ones what calls of their kind have consumed, and its cost."""
     path = tmp_path / "usage.db"
-    first = ChatService(client, taximeter_events.tracker, history=path)
+    first = ChatService(client, taximeter_events.tracker, forecast=Forecast.from_store(path, missing_ok=True))
     await first.chat(ASK)
     write_store(path, taximeter_events.calls)
-    second = ChatService(client, taximeter_events.tracker, history=path)
+    second = ChatService(client, taximeter_events.tracker, forecast=Forecast.from_store(path))
     await second.chat(ASK)
     [_ async for _ in second.chat_stream(ASK)]
     before, chat, stream = taximeter_events
-    assert (before.estimated_input_tokens, before.estimated_output_tokens) == (8, None)
+    assert (before.estimated_input_tokens, before.estimated_output_tokens) == (13, None)
     for call in (chat, stream):
-        assert (call.estimated_input_tokens, call.estimated_output_tokens) == (8, 212)
-        assert call.estimated_cost_usd_micros == 128  # 8 x $0.15 + 212 x $0.60 per million
+        assert (call.estimated_input_tokens, call.estimated_output_tokens) == (13, 212)
+        assert (
+            call.estimated_cost_usd_micros == 128
+        )  # 13 in, mostly from the cache, and 212 x $0.60 per million
         assert call.actual_input_tokens == 1843
 
 
@@ -110,5 +113,5 @@ def test_the_example_runs_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
     main()
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["chat", "chat", "embeddings"] * 2
-    assert "expected 6 in, None out; came to 1843 in, 212 out, 288 microdollars" in lines[0]
-    assert "expected 6 in, 212 out; came to 1843 in, 212 out, 288 microdollars" in lines[4]
+    assert "expected 12 in, None out, 2 microdollars; came to 1843 in, 212 out, 288 microdollars" in lines[0]
+    assert "expected 12 in, 212 out, 128 microdollars; came to 1843 in, 212 out, 288 microdollars" in lines[4]

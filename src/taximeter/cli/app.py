@@ -11,6 +11,7 @@ import typer
 from typer.main import get_command
 
 from taximeter.cli.defaults import defaults_for
+from taximeter.cli.forecasting import add_forecast_command
 from taximeter.cli.message import complain
 from taximeter.cli.options import By, Format, JournalFolder, Json, Since, Sinks, StoreFile, Until, Where, Zone
 from taximeter.cli.reading_commands import add_reading_commands
@@ -74,6 +75,7 @@ def _run(
 
 add_reading_commands(app)
 add_store_commands(app)
+add_forecast_command(app)
 
 
 @app.command("replay")

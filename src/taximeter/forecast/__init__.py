@@ -3,6 +3,18 @@
 from taximeter.forecast.calibration import CalibrationRow, Held
 from taximeter.forecast.expectation import Expectation, JobExpectation
 from taximeter.forecast.forecast import Forecast
+from taximeter.forecast.month import MonthExpectation, expect_month
 from taximeter.forecast.question import CallFields
+from taximeter.forecast.tokenizer import Tokenizer
 
-__all__ = ["CalibrationRow", "CallFields", "Expectation", "Forecast", "Held", "JobExpectation"]
+__all__ = [
+    "CalibrationRow",
+    "CallFields",
+    "Expectation",
+    "Forecast",
+    "Held",
+    "JobExpectation",
+    "MonthExpectation",
+    "Tokenizer",
+    "expect_month",
+]

@@ -76,7 +76,7 @@ def value_at(place: float, values: Values) -> float:
     return values[-1][0]
 
 
-def sum_at(share: float, count: int, values: Values) -> float:
+def sum_at(share: float, count: float, values: Values) -> float:
     """Return what the sum of *count* calls stays within with this probability.
 
     The sum is taken for log-normal with the mean and the variance that it has (Fenton, 1960), which is right for long

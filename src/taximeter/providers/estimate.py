@@ -5,7 +5,7 @@ Four bytes of UTF-8 count as one token. OpenAI gives four characters a token for
 a letter. It is a guess, and events that rest on it say so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -124,25 +124,37 @@ def repeats(document: Any) -> bool:
     return isinstance(kind, str) and kind.startswith("response.") and not kind.endswith(".delta")
 
 
-def text_bytes(value: Any, depth: int = _DEPTH_LIMIT) -> int:
-    """Return how many bytes of text stand in a decoded chunk or answer, in fields that are known to hold text."""
+def _length(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+Measure = Callable[[str], int]
+"""How long a text is."""
+
+
+def text_bytes(value: Any, depth: int = _DEPTH_LIMIT, measure: Measure = _length) -> int:
+    """Return how many bytes of text stand in a decoded chunk or answer, in fields that are known to hold text.
+
+    Args:
+        value: The chunk or answer.
+        depth: How deep to look.
+        measure: Counts something else than bytes.
+    """
     if isinstance(value, Mapping):
-        return sum(_field_bytes(name, item, depth) for name, item in value.items())
+        return sum(_field_bytes(name, item, depth, measure) for name, item in value.items())
     if isinstance(value, list | tuple) and depth:
-        return sum(text_bytes(item, depth - 1) for item in value)
+        return sum(text_bytes(item, depth - 1, measure) for item in value)
     return 0
 
 
-def _field_bytes(name: Any, item: Any, depth: int) -> int:
+def _field_bytes(name: Any, item: Any, depth: int, measure: Measure) -> int:
     if isinstance(item, str):
-        return _length(item) if name in TEXT_FIELDS else 0
+        return measure(item) if name in TEXT_FIELDS else 0
     if isinstance(item, list | tuple) and name in TEXT_FIELDS:
-        return sum(_length(part) if isinstance(part, str) else text_bytes(part, depth - 1) for part in item)
-    return text_bytes(item, depth - 1) if depth else 0
-
-
-def _length(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        return sum(
+            measure(part) if isinstance(part, str) else text_bytes(part, depth - 1, measure) for part in item
+        )
+    return text_bytes(item, depth - 1, measure) if depth else 0
 
 
 def prompt_bytes(request: bytes | Mapping[str, Any] | None) -> int | None:
@@ -164,9 +176,9 @@ def prompt_texts(body: Mapping[str, Any]) -> list[Any]:
     return [body[name] for name in PROMPT_FIELDS if body.get(name)]
 
 
-def text_length(value: Any) -> int:
-    """Return how many bytes of text such a field holds."""
-    return _length(value) if isinstance(value, str) else text_bytes(value)
+def text_length(value: Any, measure: Measure = _length) -> int:
+    """Return how many bytes of text such a field holds, or how much of what is measured instead."""
+    return measure(value) if isinstance(value, str) else text_bytes(value, measure=measure)
 
 
 def tokens_of(length_bytes: int) -> int:

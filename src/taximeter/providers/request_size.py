@@ -6,14 +6,14 @@ mostly requests of a few words, where what a provider adds by itself counts most
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
 from taximeter.providers.answer import UNREADABLE
-from taximeter.providers.estimate import prompt_texts, text_length
+from taximeter.providers.estimate import Measure, prompt_texts, text_length
 from taximeter.providers.values import as_count, as_mapping
 
 _LIMIT_BYTES = 2 * 1024 * 1024
@@ -64,12 +64,15 @@ def density_of(model: str | None) -> Density:
     return next((density for pattern, density in _DENSITIES if pattern.search(name)), _USUAL)
 
 
-def request_tokens(request: bytes | Mapping[str, Any], model: str | None = None) -> int | None:
+def request_tokens(
+    request: bytes | Mapping[str, Any], model: str | None = None, count: Measure | None = None
+) -> int | None:
     """Return about how many input tokens a request has; None where its body cannot be read or holds no prompt.
 
     Args:
         request: The body, as JSON or decoded.
         model: The model; None takes the one that the body names.
+        count: Counts the tokens of a text; None goes by its length. The rest of a request is told by rules either way.
     """
     body = decoded(request)
     if body is None:
@@ -83,8 +86,11 @@ def request_tokens(request: bytes | Mapping[str, Any], model: str | None = None)
         tool_bytes = len(msgspec.json.encode(tools)) if tools else 0
     except (TypeError, ValueError, RecursionError):  # a decoded body may hold anything
         tool_bytes = 0
-    tokens = sum(map(text_length, texts)) / density.bytes_per_token
-    tokens += density.message_tokens * sum(_messages(body))
+    if count is None:
+        tokens = sum(map(text_length, texts)) / density.bytes_per_token
+    else:
+        tokens = float(sum(text_length(text, count) for text in texts))
+    tokens += density.message_tokens * _messages(body)
     tokens += density.image_tokens * sum(map(_pictures, texts))
     tokens += tool_bytes / density.tool_bytes_per_token + (density.tools_tokens if tools else 0)
     return max(round(tokens), 1)
@@ -120,8 +126,10 @@ def decoded(request: bytes | Mapping[str, Any]) -> Mapping[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _messages(body: Mapping[str, Any]) -> Sequence[int]:
-    return [len(body[name]) for name in _CONVERSATIONS if isinstance(body.get(name), list | tuple)] or [1]
+def _messages(body: Mapping[str, Any]) -> int:
+    """Return how many messages there are; a text by itself is none, and neither are those to be embedded."""
+    conversations = [body[name] for name in _CONVERSATIONS if isinstance(body.get(name), list | tuple)]
+    return sum(isinstance(message, Mapping) for messages in conversations for message in messages)
 
 
 def _pictures(value: Any, depth: int = _DEPTH_LIMIT) -> int:
