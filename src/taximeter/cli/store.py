@@ -68,8 +68,12 @@ def prune(path: Path, keep: str, *, tz: str, keep_sums: bool, dry_run: bool, as_
 
 
 def _counted(pruned: Pruning) -> str:
-    calls = plural(pruned.calls, "call")
-    return f"{calls} and {plural(pruned.moments, 'other event')}" if pruned.moments else calls
+    counts = [plural(pruned.calls, "call")]
+    if pruned.moments:
+        counts.append(plural(pruned.moments, "other event"))
+    if pruned.contents:
+        counts.append(f"what was said in {plural(pruned.contents, 'call')}")
+    return " and ".join(counts)
 
 
 def _sums(pruned: Pruning, keep_sums: bool) -> str:

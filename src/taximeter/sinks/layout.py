@@ -128,10 +128,10 @@ class Table(msgspec.Struct, frozen=True, eq=False):
 EVENT_ROWS = Table(
     "event_rows",
     {
-        "event_id": "event_id BLOB PRIMARY KEY NOT NULL",
         "profile_id": "profile_id INTEGER NOT NULL",
         "usage_shape_id": "usage_shape_id INTEGER",
         "usage_values": "usage_values TEXT",
+        "event_id": "event_id BLOB PRIMARY KEY NOT NULL",
     }
     | {name: f"{name} BLOB" for name in HEX_FIELDS}
     | _columns(PLAIN_FIELDS + JSON_FIELDS, FIELD_TYPES),

@@ -32,8 +32,8 @@ _NO_JSON = (None,) * len(JSON_FIELDS)
 PROFILE_ORDER = _ORDER[: len(PROFILE_FIELDS)]
 """The fields of `CallRow.profile`."""
 
-CallRow = tuple[tuple[Any, ...], tuple[bytes | str | None, ...], str | None, tuple[Any, ...]]
-"""A completed call, taken apart by where its values lie: profile, identifiers, usage object and the row's own values."""
+CallRow = tuple[tuple[Any, ...], str | None, tuple[Any, ...]]
+"""A completed call, taken apart by where its values lie: profile, usage object, and the row's own from its ids on."""
 
 
 class MomentRow(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -60,11 +60,11 @@ def _taken_apart(values: tuple[Any, ...]) -> CallRow:
     profile = values[: _IDS.start]
     if (context := profile[_CONTEXT_AT]) is not None:
         profile = (*profile[:_CONTEXT_AT], str(context, "utf-8"))
-    usage = values[_USAGE_AT]
-    own = values[_PLAIN.start :]
+    own = values[_PLAIN]
     if (texts := values[_JSON]) != _NO_JSON:
-        own = values[_PLAIN] + tuple([text if text is None else str(text, "utf-8") for text in texts])
-    return profile, _packed_ids(*values[_IDS]), usage if usage is None else str(usage, "utf-8"), own
+        texts = tuple([text if text is None else str(text, "utf-8") for text in texts])
+    usage = values[_USAGE_AT]
+    return profile, usage if usage is None else str(usage, "utf-8"), _packed_ids(*values[_IDS]) + own + texts
 
 
 def _moment(kind: type[msgspec.Struct], values: list[Any]) -> MomentRow | ContentRow:
@@ -83,7 +83,7 @@ def _packed_ids(
     if trace_id and span_id and parent_span_id and len(event_id) == 36 and event_id[8:24:5] == "----":
         text = event_id.replace("-", "") + trace_id + span_id + parent_span_id
         packed = packed_hex(text)
-        if len(packed) == 40 and len(trace_id) == 32 and len(span_id) == 16:  # text would be twice as long
+        if len(packed) == 48 and len(trace_id) == 32 and len(span_id) == 16:  # text would be twice as long
             return packed[:16], packed[16:32], packed[32:40], packed[40:]
     others = (trace_id, span_id, parent_span_id)
     return packed_id(event_id), *(text if text is None else packed_hex(text) for text in others)

@@ -82,15 +82,12 @@ class RowWriter:
 
     def values_of(self, row: CallRow) -> tuple[Any, ...]:
         """Return the values of a call's row, in the order of the table's columns."""
-        profile, identifiers, usage, own = row
+        profile, usage, own = row
         profile_id = self._profiles[profile]
         if usage is None:
-            shape_id = numbers = None
-        else:
-            shape, numbers = self._usage.split(usage, profile_id)
-            shape_id = None if shape is None else self._shapes[shape]
-        event_id, *others = identifiers
-        return (event_id, profile_id, shape_id, numbers, *others, *own)
+            return profile_id, None, None, *own
+        shape, numbers = self._usage.split(usage, profile_id)
+        return profile_id, None if shape is None else self._shapes[shape], numbers, *own
 
     def _profile_row(self, profile: tuple[Any, ...]) -> tuple[Any, ...]:
         fields = dict(zip(PROFILE_ORDER, profile, strict=True))

@@ -42,6 +42,8 @@ class Pruning(msgspec.Struct, frozen=True, kw_only=True):
     calls: int = 0
     moments: int = 0
     """Events of other kinds: beginnings and ends of calls and runs."""
+    contents: int = 0
+    """Texts of calls, where they were kept."""
     sums: int = 0
     """Sums of a group and a quarter of an hour that went too."""
 
@@ -79,10 +81,15 @@ def find_prunable(path: Path, before_us: int, *, keep_sums: bool = True) -> Prun
     before_us = before_us // QUARTER_US * QUARTER_US
     count = "SELECT COUNT(*) FROM {} WHERE {} < ?".format
     with Store(path) as store, store.reading() as connection:
-        asked = [count("event_rows", "started_at_us"), count("call_events", "ts_us")]
-        calls, moments = (connection.execute(query, (before_us,)).fetchone()[0] for query in asked)
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+        asked = (("event_rows", "started_at_us"), ("call_events", "ts_us"), ("call_contents", "ts_us"))
+        calls, moments, contents = (
+            connection.execute(count(table, time), (before_us,)).fetchone()[0] if table in tables else 0
+            for table, time in asked
+        )
         (sums,) = connection.execute(count("rollups", "quarter"), (before_us // QUARTER_US,)).fetchone()
-    return Pruning(before_us=before_us, calls=calls, moments=moments, sums=0 if keep_sums else sums)
+    dropped = 0 if keep_sums else sums
+    return Pruning(before_us=before_us, calls=calls, moments=moments, contents=contents, sums=dropped)
 
 
 def prune_store(path: Path, before_us: int, *, keep_sums: bool = True) -> Pruning:
@@ -105,8 +112,9 @@ def prune_store(path: Path, before_us: int, *, keep_sums: bool = True) -> Prunin
         connection.execute("CREATE TEMP TABLE chosen (row INTEGER PRIMARY KEY)")
         calls = _take_out(connection, "event_rows", "started_at_us", before_us)
         moments = _take_out(connection, "call_events", "ts_us", before_us)
+        contents = _take_out(connection, "call_contents", "ts_us", before_us)
         sums = 0 if keep_sums else _drop_sums(connection, before_us // QUARTER_US)
-    return Pruning(before_us=before_us, calls=calls, moments=moments, sums=sums)
+    return Pruning(before_us=before_us, calls=calls, moments=moments, contents=contents, sums=sums)
 
 
 def _take_out(connection: sqlite3.Connection, table: str, time: str, before_us: int) -> int:
