@@ -137,11 +137,13 @@ def _take_out(connection: sqlite3.Connection, table: str, time: str, before_us: 
 
 def _drop_sums(connection: sqlite3.Connection, before: int) -> int:
     """Leave of the sums before a quarter what rows add up to that have come meanwhile, a day in each transaction."""
-    (first,) = connection.execute("SELECT MIN(quarter) FROM rollups").fetchone()
+    days = connection.execute(
+        "SELECT DISTINCT day FROM day_rollups WHERE day <= ?", (before // QUARTERS,)
+    ).fetchall()
     dropped = 0
-    for start in range(first - first % QUARTERS, before, QUARTERS) if first is not None else ():
+    for (day,) in days:
         with transaction(connection):
-            dropped += _sum_anew(connection, start, min(start + QUARTERS, before))
+            dropped += _sum_anew(connection, day * QUARTERS, min((day + 1) * QUARTERS, before))
     return dropped
 
 
