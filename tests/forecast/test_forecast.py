@@ -173,6 +173,13 @@ def test_what_is_too_old_is_left_out(tmp_path: Path) -> None:
     assert late.calibration()[-1].output.calls == 10
 
 
+def test_of_a_large_store_the_newest_calls_are_enough(tmp_path: Path) -> None:
+    """To a whole hour: there is nothing more to learn from the rest, and it would take long."""
+    path = write_store(tmp_path / "usage.db", steady(300))  # five hours of them
+    few = Forecast.from_store(path, most_calls=70, now_us=NOW_US)
+    assert few.calibration()[-1].output.calls == 120
+
+
 def test_a_file_that_is_yet_to_be_written_may_be_missing(tmp_path: Path) -> None:
     """A mistyped path is an error, unless it is said that the file may not be there yet."""
     with pytest.raises(taximeter.ConfigurationError, match="existing file"):
@@ -208,6 +215,7 @@ def test_what_is_no_forecast_is_refused(data: bytes) -> None:
         (lambda: Forecast(catalog="prices"), "catalog"),  # type: ignore[arg-type] # the mistake to be shown
         (lambda: Forecast(count_tokens=4), "count_tokens"),  # type: ignore[arg-type] # as above
         (lambda: Forecast.from_store("usage.db", days=0), "days"),
+        (lambda: Forecast.from_store("usage.db", most_calls=0), "most_calls"),
         (lambda: Forecast().expect_job(0, provider="openai"), "calls"),
     ],
 )

@@ -11,6 +11,9 @@ PSEUDO_CALLS = 8
 CALLS_LIMIT = 200_000
 """Of all groups together; a call that is kept in several groups counts in each, and takes its memory once."""
 
+NEGLIGIBLE = 0.05
+"""What a group with so little weight says is left out where it would cost time."""
+
 _ENOUGH = 0.98
 Weighted = tuple[LastCalls, float]
 """A group's calls and their weight in what is expected; the weights of a call's groups sum to 1."""

@@ -5,12 +5,9 @@ from math import exp, log, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
-from taximeter.forecast.history import Weighted
+from taximeter.forecast.history import NEGLIGIBLE, Weighted
 from taximeter.forecast.past_call import PastCall
-from taximeter.forecast.rates import NO_LIMIT, Rates
-
-_NEGLIGIBLE = 0.02
-
+from taximeter.forecast.rates import Rates
 
 Values = Sequence[tuple[float, float]]
 """Values and their weights, the least first."""
@@ -22,17 +19,21 @@ class Outlook(NamedTuple):
     calls: tuple[PastCall, ...]
     weights: tuple[float, ...]
 
-    def outputs(self, limit: int = NO_LIMIT) -> Values:
-        """Return the output tokens, where an answer is cut at *limit*."""
-        outputs = (min(call.output_tokens, limit) for call in self.calls)
-        return list(zip(outputs, self.weights, strict=True))
+    def cut_at(self, output_limit: int) -> "Outlook":
+        """Return the same where no answer is longer."""
+        cut = (call._replace(output_tokens=min(call.output_tokens, output_limit)) for call in self.calls)
+        return Outlook(tuple(cut), self.weights)
 
-    def costs(self, rates: Rates, input_tokens: int | None, limit: int = NO_LIMIT) -> Values:
+    def outputs(self) -> Values:
+        """Return the output tokens."""
+        return [(call.output_tokens, weight) for call, weight in zip(self.calls, self.weights, strict=True)]
+
+    def costs(self, rates: Rates, input_tokens: int | None) -> Values:
         """Return the costs in nanodollars of calls like the past ones, with this input.
 
         Without an input each has its own; calls of the prior have none, and are left out.
         """
-        costs = zip(rates.costs(self.calls, input_tokens, limit), self.weights, self.calls, strict=True)
+        costs = zip(rates.costs(self.calls, input_tokens), self.weights, self.calls, strict=True)
         if input_tokens is not None:
             return sorted((cost, weight) for cost, weight, _ in costs)
         return _normal((cost, weight) for cost, weight, call in costs if call.input_tokens)
@@ -52,7 +53,7 @@ class Outlook(NamedTuple):
 
 def outlook_of(weighted: Iterable[Weighted]) -> Outlook:
     """Return the outlook of a call whose groups have these weights; groups that hardly count are left out."""
-    used = [(tuple(last.calls), weight) for last, weight in weighted if weight >= _NEGLIGIBLE]
+    used = [(tuple(last.calls), weight) for last, weight in weighted if weight >= NEGLIGIBLE]
     total = sum(weight for _, weight in used)
     pairs = [(call, weight / total / len(calls)) for calls, weight in used for call in calls]
     pairs.sort(key=lambda pair: pair[0].output_tokens)

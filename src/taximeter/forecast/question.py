@@ -43,23 +43,20 @@ class Question(NamedTuple):
     input_tokens: int | None
     """Known, or measured; None leaves each past call its own."""
     input_basis: str
-    output_limit: int
+    output_limit: int | None
     rates: Rates | None
     seen: Seen
 
-    def outputs(self) -> Values:
-        """Return the output tokens that the call may have."""
-        return self.seen.outlook.outputs(self.output_limit)
-
-    def costs(self) -> Values:
-        """Return the nanodollars that it may cost; none where that is unknown."""
-        if self.rates is None:
-            return ()
-        return self.seen.outlook.costs(self.rates, self.input_tokens, self.output_limit)
+    def outlook(self) -> tuple[Values, Values]:
+        """Return the output tokens that the call may have, and the nanodollars: none where these are unknown."""
+        outlook = (
+            self.seen.outlook if self.output_limit is None else self.seen.outlook.cut_at(self.output_limit)
+        )
+        return outlook.outputs(), () if self.rates is None else outlook.costs(self.rates, self.input_tokens)
 
     def expectation(self) -> Expectation:
         """Return the answer for one call."""
-        seen, outputs, costs = self.seen, self.outputs(), self.costs()
+        seen, (outputs, costs) = self.seen, self.outlook()
         output_place, cost_place = seen.output.reliability.place, seen.cost.reliability.place
         return Expectation(
             provider=self.provider,
@@ -79,7 +76,7 @@ class Question(NamedTuple):
     def job(self, calls: int) -> JobExpectation:
         """Return the answer for so many calls together."""
         each = self.expectation()
-        outputs, costs, taken = self.outputs(), self.costs(), each.input_tokens
+        (outputs, costs), taken = self.outlook(), each.input_tokens
         if calls > 1:
             output_p50, output_p90 = (round(sum_at(share, calls, outputs)) for share in (0.5, 0.9))
             cost_p50, cost_p90 = (

@@ -11,10 +11,6 @@ _OUTPUT_TOKENS = 1_000_000
 """Enough for a rate with all its digits."""
 
 
-NO_LIMIT = 10**15
-"""More than anything writes."""
-
-
 class Rates(NamedTuple):
     """Nanodollars per token."""
 
@@ -25,28 +21,25 @@ class Rates(NamedTuple):
 
     def cost(self, call: PastCall) -> float:
         """Return what the tokens of a call cost, in nanodollars."""
-        return self.costs([call], call.input_tokens)[0]
+        return self.costs([call])[0]
 
-    def costs(
-        self, calls: Iterable[PastCall], input_tokens: int | None, output_limit: int = NO_LIMIT
-    ) -> list[float]:
+    def costs(self, calls: Iterable[PastCall], input_tokens: int | None = None) -> list[float]:
         """Return what calls like past ones cost, in nanodollars.
 
         Args:
             calls: The past ones.
             input_tokens: Of the call in question; None leaves each past one its own.
-            output_limit: Where the answer is cut.
         """
-        uncached, less_if_read, less_if_written, output = self
-        less_if_read, less_if_written = uncached - less_if_read, uncached - less_if_written
+        uncached, read_rate, write_rate, rate = self
+        saved_if_read, saved_if_written = uncached - read_rate, uncached - write_rate
         return [
             (
                 (taken if input_tokens is None else input_tokens)
-                * (uncached - read * less_if_read - written * less_if_written)
-                + (min(output_limit, given)) * output
+                * (uncached - read * saved_if_read - written * saved_if_written)
+                + output * rate
             )
             * factor
-            for taken, given, read, written, factor in calls
+            for taken, output, read, written, factor in calls
         ]
 
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from taximeter.forecast.history import Weighted
+from taximeter.forecast.history import NEGLIGIBLE, Weighted
 from taximeter.forecast.rates import Rates
 
-_NEGLIGIBLE = 0.02
 _ROUNDING_NANOS = 1.0
 
 
@@ -32,11 +31,11 @@ def score_cost(weighted: Sequence[Weighted], rates: Rates, input_tokens: int, co
     below = up_to = total = 0.0
     least, most = cost_nanos - _ROUNDING_NANOS, cost_nanos + _ROUNDING_NANOS
     for last, weight in weighted:
-        if weight < _NEGLIGIBLE:
+        if weight < NEGLIGIBLE:
             continue
         each = weight / len(last)
         costs = rates.costs(last.calls, input_tokens)
-        below += each * sum(cost < least for cost in costs)
-        up_to += each * sum(cost <= most for cost in costs)
+        below += each * len([cost for cost in costs if cost < least])
+        up_to += each * len([cost for cost in costs if cost <= most])
         total += weight
     return Score(below / total, up_to / total)
