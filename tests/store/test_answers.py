@@ -24,7 +24,7 @@ from taximeter.report.statistics import percentiles_of
 from taximeter.report.totals import Totals
 from taximeter.report.window import EPOCH, Window, last_days
 from taximeter.sinks.sqlite import SqliteSink
-from taximeter.store import AsyncStore, EventFile, Store
+from taximeter.store import AsyncStore, EventFile, Store, open_store
 from taximeter.vocabulary import Outcome
 
 DAY_US = 24 * HOUR_US
@@ -232,3 +232,17 @@ async def test_coroutines_ask_the_same_questions(tmp_path: Path) -> None:
     missing = AsyncStore(tmp_path / "nothing.db")
     with pytest.raises(ConfigurationError, match="an existing file"):
         await missing.recent()
+
+
+@pytest.mark.parametrize("write", [write_store, write_lines])
+def test_events_are_chosen_as_totals_are(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """Whoever goes through the events can ask for some of them, as for some of the totals."""
+    path = write(
+        tmp_path / "events", [call(agent="a"), call(agent="a", nanos=None), call(), call("o3", agent="a")]
+    )
+    with open_store(path) as store:
+        assert len(list(store.events(where={"agent": "a", "model": "gpt-4o"}))) == 2
+        assert len(list(store.events(where={"agent": None}))) == 1
+        assert len(list(store.events(where={"agent": "a"}, lacking_price=True))) == 1
+        with pytest.raises(ConfigurationError, match="colour"):
+            list(store.events(where={"colour": "red"}))
