@@ -41,6 +41,18 @@ def test_where_no_table_fits_rows_are_words() -> None:
     assert "planner   no calls, $0.10" in lines
 
 
+def test_a_drawing_is_neither_cut_nor_a_name() -> None:
+    """Where there is no room for it, it is in the words or nowhere."""
+    drawn = Listing(
+        (Column("agent", is_number=False), Column("", is_number=False)),
+        (Row((Text("a"), Text("#" * 40)), "1 call"),),
+    )
+    console = Console(file=io.StringIO(), width=30)
+    print_listing(console, drawn)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == "a\n  1 call\n"
+
+
 def test_as_markdown_it_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
     """All columns and the sum."""
     write_listing_as_markdown(LISTING)

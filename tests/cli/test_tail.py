@@ -1,11 +1,12 @@
 """`taximeter tail`."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from console_script import environment, interactive, run
+from console_script import TAXIMETER, environment, interactive, run
 from event_samples import call, write_lines, write_store
 from taximeter.event import decode_event, encode_event
 from taximeter.vocabulary import Complexity, Outcome, TaskType, UsageStatus
@@ -81,6 +82,20 @@ def test_those_that_come_are_shown_until_ctrl_c(tmp_path: Path) -> None:
     assert code == 130
     assert "Traceback" not in shown
     assert "first" not in shown
+
+
+def test_it_ends_when_nobody_reads_any_more(source: Path) -> None:
+    """`tail -f | head -1` does not wait for a call that may never come."""
+    command = [TAXIMETER, "tail", str(source), "-f", "--interval", "0.05"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=30) == 141
+        assert process.stderr.read() == b""
 
 
 @pytest.mark.parametrize(

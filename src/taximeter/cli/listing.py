@@ -15,7 +15,10 @@ _READABLE_WIDTH = 16
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A heading. Columns of numbers are never cut; optional ones go first when space is short."""
+    """A heading. Columns of numbers are never cut; optional ones go first when space is short.
+
+    A column of text without a heading is a drawing, and is not cut either.
+    """
 
     title: str
     is_number: bool = True
@@ -99,7 +102,7 @@ def _spare_width(listing: Listing) -> int:
     """Return how many characters texts may give up by being folded, and still be read easily."""
     spare = 0
     for at, column in enumerate(listing.columns):
-        if not column.is_number:
+        if not column.is_number and column.title:
             width = max((len(row.cells[at].plain) for row in listing.lines), default=0)
             spare += max(width - _READABLE_WIDTH, 0)
     return spare
@@ -125,7 +128,7 @@ def _table(listing: Listing) -> Table:
 
 
 def _lines_of(listing: Listing) -> Iterator[Text]:
-    texts = [at for at, column in enumerate(listing.columns) if not column.is_number]
+    texts = [at for at, column in enumerate(listing.columns) if not column.is_number and column.title]
     for row in listing.lines:
         yield plain(" / ".join(row.cells[at].plain for at in texts if row.cells[at].plain), "bold")
         yield plain(f"  {_in_words(listing, row) if row.words is None else row.words}")

@@ -14,7 +14,7 @@ from taximeter.errors import ConfigurationError, one_of
 
 FORMATS = ("table", "json", "csv", "markdown")
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\n")
+_FORMULA = ("=", "+", "-", "@", "\n")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _MARKUP = re.compile(r"[\\|<>`*\[\]~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
@@ -47,7 +47,8 @@ def write_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """Print rows as CSV with a heading; None is an empty cell.
 
     Texts come from outside, and spreadsheets run those that look like a formula (OWASP, "CSV Injection"): such a text
-    gets an apostrophe before it, which spreadsheets take for "this is text". Numbers stay as they are.
+    gets an apostrophe before it, which spreadsheets take for "this is text". Numbers stay as they are, and characters that
+    would steer a terminal are replaced.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -59,9 +60,7 @@ def write_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
 def _inert(cell: Cell) -> Cell:
     if not isinstance(cell, str):
         return cell
-    text = cell.replace("\r\n", "\n").replace(
-        "\r", "\n"
-    )  # the csv module quotes only what ends its own lines
+    text = "\n".join(map(printable, cell.splitlines()))  # a file may be shown on a terminal, too
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
 
 

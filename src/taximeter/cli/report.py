@@ -64,7 +64,7 @@ def _report_totals(
 ) -> None:
     groups = store.totals(names, where=choice.where, window=choice.window, zone=choice.zone)
     if output_format == "json":
-        write_json(_document(names, groups, choice))
+        write_json({**_document(names, groups, choice), "lost": store.lost(choice.window)})
     elif output_format == "csv":
         write_csv([*names, *TOTALS_FIELDS, "cost_usd"], map(_csv_row, groups))
     elif output_format == "markdown":
@@ -80,7 +80,7 @@ def _report_successes(
     groups = store.totals(by, where=choice.where, window=choice.window, zone=choice.zone)
     successes = successes_of(groups, by, names)
     if output_format == "json":
-        write_json(success_document(names, successes, choice))
+        write_json({**success_document(names, successes, choice), "lost": store.lost(choice.window)})
     elif output_format == "csv":
         write_csv([*names, *CSV_NAMES], map(success_row, successes))
     elif output_format == "markdown":

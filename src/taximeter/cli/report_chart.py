@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 
 from taximeter.cli.chart import bar, has_blocks, sparkline
@@ -75,7 +76,7 @@ def _listing(
 
 def _bar_width(out: Console, groups: Sequence[Group], decimals: int, trends: dict[Key, list[int]]) -> int:
     """Return how long bars may be, so that they fit beside the names and the numbers."""
-    names = max((sum(len(part or UNNAMED) + 3 for part in group.key) for group in groups), default=0)
+    names = max((sum(cell_len(part or UNNAMED) + 3 for part in group.key) for group in groups), default=0)
     numbers = max((_number_width(group.totals, decimals) for group in groups), default=0)
     trend = max(map(len, trends.values()), default=0) + 3
     width = out.width if out.is_terminal else _PIPED_WIDTH

@@ -1,5 +1,6 @@
 """`taximeter tail`: the newest calls, a line each, and those that come."""
 
+import select
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -54,6 +55,7 @@ def tail(
         _show(out, arrivals.newest(check_limit(count)), choice.zone, ndjson=ndjson)
         while follow:
             sleep(interval_s)
+            _check_reader()
             _show(out, arrivals.fresh(), choice.zone, ndjson=ndjson)
 
 
@@ -66,6 +68,19 @@ def check_interval(interval_s: float) -> float:
     if not SHORTEST_INTERVAL_S <= interval_s <= 86_400:
         raise ConfigurationError("--interval", interval_s, f"from {SHORTEST_INTERVAL_S} to 86,400 seconds")
     return interval_s
+
+
+def _check_reader() -> None:
+    """End where nobody reads the output any more (`| head`): without a call to write it would not show.
+
+    Raises:
+        BrokenPipeError: Whoever read has left.
+    """
+    if hasattr(select, "poll"):  # Windows has none
+        output = select.poll()
+        output.register(sys.stdout, 0)  # errors and hang-ups are told unasked
+        if output.poll(0):
+            raise BrokenPipeError
 
 
 def _show(out: Console, events: Iterable[TaskCompletionEvent], zone: tzinfo, *, ndjson: bool) -> None:

@@ -49,7 +49,7 @@ def waste(path: Path, by: Sequence[str], choice: Choice, *, output_format: str) 
             zone=choice.zone,
         )
         if output_format == "json":
-            write_json(_document(names, report, choice))
+            write_json({**_document(names, report, choice), "lost": store.lost(choice.window)})
         elif output_format == "csv":
             rows = ([each.kind, *each.key, *_amounts(each.totals)] for each in report.found)
             write_csv(["waste", *names, "calls", "unpriced_calls", "estimated_calls", "cost_usd"], rows)
