@@ -196,3 +196,10 @@ def test_a_struct_of_another_kind_is_scrubbed_too() -> None:
         note: str = ""
 
     assert SECRET.encode() not in msgspec.json.encode(Scrubber().event(Mine(note=SECRET)))
+
+
+def test_a_key_after_a_line_end_in_json_is_a_key() -> None:
+    """There the line's end is a letter, which is no part of the word."""
+    key = "sk-proj-" + "a1B2" * 8
+    assert key not in Scrubber().text(f'{{"content":"mine is:\\n{key}"}}')
+    assert "[redacted]" in Scrubber().text(rf"mine is:\n{key}\nand so on")

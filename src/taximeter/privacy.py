@@ -21,6 +21,7 @@ from taximeter.event import (
     RunStartedEvent,
     TaskCompletionEvent,
 )
+from taximeter.usage import COUNTERS
 
 NOT_ALLOWED = "privacy"
 REDACTED = "redacted"
@@ -44,14 +45,28 @@ class PrivacyLevel(StrEnum):
 
 
 _MOMENT = frozenset({"schema_version", "ts_us"})
-_COUNTED_AT_NONE: dict[type[Any], frozenset[str]] = {
-    TaskCompletionEvent: frozenset(TaskCompletionEvent.__struct_fields__)
-    - {
-        *("provider_response_id", "finish_reasons", "error_type", "raw_usage"),
-        *("task_type", "complexity", "harness", "quality_gates_run", "quality_gates_failed"),
-        *("service", "run_id", "trace_id", "span_id", "parent_span_id", "call_id"),
-        *("agent", "user", "session", "tags"),
-    },
+KEPT_AT_NONE: dict[type[Any], frozenset[str]] = {
+    TaskCompletionEvent: frozenset(
+        {
+            *("event_id", "schema_version", "started_at_us", "task_duration_ms", "time_to_first_token_ms"),
+            *(
+                "operation",
+                "provider",
+                "wire_format",
+                "model",
+                "requested_model",
+                "streaming",
+                "service_tier",
+            ),
+            *("outcome", "error_status", "error_retryable", "attempt", "retry_count"),
+            *("tool_call_count", "server_tool_call_count", "usage_status", "billable_units"),
+            *("actual_input_tokens", "actual_output_tokens", *COUNTERS),
+            *("actual_cost_usd_micros", "actual_cost_usd_nanos", "cost_status", "cost_source"),
+            *("reported_cost_usd_nanos", "price_version", "price_id", "price_context"),
+            *("estimated_input_tokens", "estimated_output_tokens", "estimated_cost_usd_micros"),
+            *("quality_gate_passed", "context_compactions", "context_rotations", "context_utilization_final"),
+        }
+    ),
     CallStartedEvent: _MOMENT | {"event_id", "payload"},
     CallFinishedEvent: _MOMENT | {"event_id", "payload"},
     CallFailedEvent: _MOMENT | {"event_id", "payload"},
@@ -213,7 +228,7 @@ def _function(redact: Any) -> Redact | None:
 def _counted(event: Event) -> Event:
     """Return what `none` keeps of an event: no name, word or id that could lead to a person or a text."""
     kind = next(kind for kind in EVENT_TYPES if isinstance(event, kind))
-    kept: dict[str, Any] = {name: getattr(event, name) for name in _COUNTED_AT_NONE[kind]}
+    kept: dict[str, Any] = {name: getattr(event, name) for name in KEPT_AT_NONE[kind]}
     if "payload" in kept:
         kept["payload"] = _counted_payload(kept["payload"])
     return kind(**kept)

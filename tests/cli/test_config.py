@@ -76,6 +76,14 @@ def test_a_budget_that_cannot_work_is_told_with_its_place(folder: Path) -> None:
     assert "did you mean 'limit_usd'?" in done.stderr
 
 
+def test_prune_keeps_what_the_settings_say(folder: Path) -> None:
+    """The retention of the file is what stays where no argument says it."""
+    assert run("store", "prune", "--dry-run", cwd=folder).returncode == 2
+    env = environment(TAXIMETER_RETENTION="1d", TAXIMETER_CONTENT_RETENTION="1h")
+    shown = json.loads(run("store", "prune", "--dry-run", "--json", cwd=folder, env=env).stdout)
+    assert (shown["calls"], shown["contents"]) == (1, 0)
+
+
 def test_run_hands_the_settings_to_the_processes_below(folder: Path) -> None:
     """The program's events go where the file says, under the name that the environment says."""
     (folder / "taximeter.toml").write_text("sinks = 'other.ndjson'\nmax_events = 10\n")

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import taximeter
 from event_samples import EVENTS, HOUR_US, NOVEMBER_US, call, write_store
 from taximeter.errors import ConfigurationError
-from taximeter.event import TaskCompletionEvent
+from taximeter.event import CallContentEvent, CallContentPayload, TaskCompletionEvent
 from taximeter.report.group import group_events
 from taximeter.sinks.layout import QUARTER_US
 from taximeter.store import Store
@@ -124,3 +125,20 @@ def test_processes_that_write_meanwhile_lose_nothing(tmp_path: Path) -> None:
     assert connection.execute("SELECT COUNT(*) FROM event_rows").fetchone() == (600,)
     assert connection.execute("SELECT SUM(calls) FROM rollups").fetchone() == (2600,)
     connection.close()
+
+
+def test_what_was_said_goes_earlier_than_the_calls_and_out_of_the_file(tmp_path: Path) -> None:
+    """Texts have a time of their own, and are overwritten where they lay."""
+    with taximeter.start(tmp_path / "usage.db", privacy="full") as tracker:
+        for at_us, text in ((NOVEMBER_US, "canary"), (NOVEMBER_US + HOUR_US, "later")):
+            payload = CallContentPayload(call_event_id="c", prompt=text)
+            tracker.track_task_completion(CallContentEvent(ts_us=at_us, payload=payload))
+        tracker.track_task_completion(call("gpt-4o"))
+    path = tmp_path / "usage.db"
+    expected = find_prunable(path, 0, contents_before_us=NOVEMBER_US + 1)
+    assert (expected.calls, expected.contents) == (0, 1)
+    assert prune_store(path, 0, contents_before_us=NOVEMBER_US + 1) == expected
+    assert b"canary" not in path.read_bytes()
+    assert b"later" in path.read_bytes()
+    assert prune_store(path, NOVEMBER_US * 2).contents == 1
+    assert check_store(path).is_sound

@@ -45,7 +45,16 @@ def vacuum(path: Path) -> None:
     console().print(plain(line))
 
 
-def prune(path: Path, keep: str, *, tz: str, keep_sums: bool, dry_run: bool, as_json: bool) -> None:
+def prune(
+    path: Path,
+    keep: str,
+    *,
+    keep_content: str | None,
+    tz: str,
+    keep_sums: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Take old events out, or say what would be, and print it.
 
     Raises:
@@ -54,7 +63,10 @@ def prune(path: Path, keep: str, *, tz: str, keep_sums: bool, dry_run: bool, as_
     """
     zone = read_zone(tz, "--tz")
     before_us = read_keep(keep, zone)
-    pruned = (find_prunable if dry_run else prune_store)(path, before_us, keep_sums=keep_sums)
+    contents_before_us = None if keep_content is None else read_keep(keep_content, zone)
+    pruned = (find_prunable if dry_run else prune_store)(
+        path, before_us, keep_sums=keep_sums, contents_before_us=contents_before_us
+    )
     if as_json:
         write_json({"dry_run": dry_run, "keep_sums": keep_sums, **msgspec.structs.asdict(pruned)})
         return

@@ -44,6 +44,10 @@ def _prune(
         str,
         typer.Option(metavar="TIME", help="How much stays: 90d (whole days, today being one), 36h, 12w ..."),
     ],
+    keep_content: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The same of prompts and answers, where it is less."),
+    ] = None,
     tz: Zone = "UTC",
     keep_sums: Annotated[
         bool,
@@ -57,7 +61,15 @@ def _prune(
     """Take old calls out, in small steps beside a running service."""
     from taximeter.cli.store import prune
 
-    prune(store, keep, tz=tz, keep_sums=keep_sums, dry_run=dry_run, as_json=as_json)
+    prune(
+        store,
+        keep,
+        keep_content=keep_content,
+        tz=tz,
+        keep_sums=keep_sums,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
 
 
 @commands.command("rebuild")

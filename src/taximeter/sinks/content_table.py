@@ -25,7 +25,6 @@ VIEW = (
 """The view `contents`; `event_id` is that of the call."""
 
 _INSERT = "INSERT INTO call_contents VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_PRUNE = "DELETE FROM call_contents WHERE ts_us < ?"
 
 _read_payload = msgspec.json.Decoder(CallContentPayload).decode
 
@@ -56,13 +55,3 @@ def insert_contents(connection: sqlite3.Connection, rows: list[ContentRow]) -> i
     before = connection.total_changes
     connection.executemany(_INSERT, [row.values for row in rows])
     return connection.total_changes - before
-
-
-def prune_contents(connection: sqlite3.Connection, before_us: int) -> int:
-    """Delete what was said before a moment, in the transaction of the connection, and return how many rows that was.
-
-    Args:
-        connection: A store.
-        before_us: Unix microseconds.
-    """
-    return connection.execute(_PRUNE, (before_us,)).rowcount

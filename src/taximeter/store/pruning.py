@@ -66,13 +66,16 @@ def read_keep(text: str, zone: tzinfo, *, now_us: int | None = None) -> int:
     return read_moment(text.strip(), zone, key="--keep", now_us=now_us)
 
 
-def find_prunable(path: Path, before_us: int, *, keep_sums: bool = True) -> Pruning:
+def find_prunable(
+    path: Path, before_us: int, *, keep_sums: bool = True, contents_before_us: int | None = None
+) -> Pruning:
     """Return what `prune_store` would take out; changes nothing.
 
     Args:
         path: The store.
         before_us: See `prune_store`.
         keep_sums: See `prune_store`.
+        contents_before_us: See `prune_store`.
 
     Raises:
         ConfigurationError: There is no such file.
@@ -82,17 +85,23 @@ def find_prunable(path: Path, before_us: int, *, keep_sums: bool = True) -> Prun
     count = "SELECT COUNT(*) FROM {} WHERE {} < ?".format
     with Store(path) as store, store.reading() as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
-        asked = (("event_rows", "started_at_us"), ("call_events", "ts_us"), ("call_contents", "ts_us"))
+        asked = (
+            ("event_rows", "started_at_us", before_us),
+            ("call_events", "ts_us", before_us),
+            ("call_contents", "ts_us", max(before_us, contents_before_us or 0)),
+        )
         calls, moments, contents = (
-            connection.execute(count(table, time), (before_us,)).fetchone()[0] if table in tables else 0
-            for table, time in asked
+            connection.execute(count(table, time), (before,)).fetchone()[0] if table in tables else 0
+            for table, time, before in asked
         )
         (sums,) = connection.execute(count("rollups", "quarter"), (before_us // QUARTER_US,)).fetchone()
     dropped = 0 if keep_sums else sums
     return Pruning(before_us=before_us, calls=calls, moments=moments, contents=contents, sums=dropped)
 
 
-def prune_store(path: Path, before_us: int, *, keep_sums: bool = True) -> Pruning:
+def prune_store(
+    path: Path, before_us: int, *, keep_sums: bool = True, contents_before_us: int | None = None
+) -> Pruning:
     """Take out the events of before a moment. What is asked meanwhile adds up at each step.
 
     An event that is delivered once more after it was taken out counts again, so keep more than a sink may be behind.
@@ -101,6 +110,7 @@ def prune_store(path: Path, before_us: int, *, keep_sums: bool = True) -> Prunin
         path: The store.
         before_us: Unix microseconds, cut to the quarter of an hour before.
         keep_sums: Whether they stay in the totals by provider, model, agent and so on; by user or tag they are gone.
+        contents_before_us: Before when the texts of calls go, which are overwritten in the file; None means as the calls.
 
     Raises:
         ConfigurationError: There is no such file.
@@ -112,7 +122,8 @@ def prune_store(path: Path, before_us: int, *, keep_sums: bool = True) -> Prunin
         connection.execute("CREATE TEMP TABLE chosen (row INTEGER PRIMARY KEY)")
         calls = _take_out(connection, "event_rows", "started_at_us", before_us)
         moments = _take_out(connection, "call_events", "ts_us", before_us)
-        contents = _take_out(connection, "call_contents", "ts_us", before_us)
+        connection.execute("PRAGMA secure_delete = ON")  # what was said is not to lie about in unused pages
+        contents = _take_out(connection, "call_contents", "ts_us", max(before_us, contents_before_us or 0))
         sums = 0 if keep_sums else _drop_sums(connection, before_us // QUARTER_US)
     return Pruning(before_us=before_us, calls=calls, moments=moments, contents=contents, sums=sums)
 
