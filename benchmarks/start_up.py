@@ -1,6 +1,6 @@
 """How long do `import taximeter`, `taximeter --help` and `taximeter run -- true` take, beside what they stand on?
 
-Floors: a bare interpreter, `import msgspec, anyio`, and the command line's own library with what it prints help by. Each runs in fresh processes,
+Floors: a bare interpreter, `import msgspec, anyio`, and the command line's own library. Each runs in fresh processes,
 interleaved; what a statement adds is its time less the bare interpreter's. Checked first: each does what it is timed for.
 `help_x` is the help's time without the library's import, in bare starts; `run_x` is the same of `taximeter run -- true`.
 """
@@ -25,7 +25,7 @@ def python(statement: str) -> list[str]:
     return [sys.executable, "-c", statement]
 
 
-BARE, FLOOR, LIBRARY = python("pass"), python("import msgspec, anyio"), python("import typer.rich_utils")
+BARE, FLOOR, LIBRARY = python("pass"), python("import msgspec, anyio"), python("import typer")
 OURS = python("import taximeter")
 SURFACE = python("import taximeter; taximeter.start, taximeter.scope, taximeter.TaskCompletionEvent")
 COMMANDS = {

@@ -19,12 +19,19 @@ from taximeter.cli.store_commands import add_store_commands
 from taximeter.errors import ConfigurationError, TaximeterError
 from taximeter.version import __version__
 
+
+def _is_read_by_people() -> bool:
+    return sys.stdout is not None and not sys.stdout.closed and sys.stdout.isatty()
+
+
 app = typer.Typer(
     name="taximeter",
     help="Meters every LLM call a program makes: exact tokens, integer cost, who and why.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Boxes and colours for a terminal. They take most of the time of a help text, so a pipe gets it without.
+    rich_markup_mode="rich" if _is_read_by_people() else None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -482,7 +489,12 @@ def run_app(arguments: Sequence[str]) -> int:
     except Exception as error:
         if (describe := getattr(error, "format_message", None)) is None:
             raise
-        if message := describe():  # none after a help text that was shown in place of a missing command
+        message = describe()  # empty after a help text that was shown in place of a missing command
+        if (
+            type(error).__name__ == "NoArgsIsHelpError" and message
+        ):  # Typer does not export it; in a pipe it is the text
+            sys.stdout.write(f"{message}\n")
+        elif message:
             complain(f"{message} (taximeter --help says more)")
         return int(getattr(error, "exit_code", 2))
     return code if isinstance(code, int) else 0
