@@ -1,11 +1,18 @@
 """What is said of a set of calls."""
 
+from random import Random
 from statistics import quantiles
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taximeter.report.statistics import Percentiles, Statistics, percentiles_of
+from taximeter.report.statistics import (
+    Percentiles,
+    Statistics,
+    brackets_of,
+    percentiles_of,
+    percentiles_within,
+)
 from taximeter.report.totals import Totals
 
 
@@ -41,3 +48,23 @@ def test_money_says_what_it_leaves_out() -> None:
     """Three states: exact, estimated, unknown."""
     totals = Totals(calls=3, cost_usd_nanos=12_400_000_000, unpriced_calls=1)
     assert Statistics(totals=totals).money == "$12.40 + 1 unpriced call"
+
+
+@given(st.lists(st.floats(0, 1e6) | st.integers(0, 20), min_size=1, max_size=400), st.integers(1, 40))
+def test_percentiles_are_found_from_a_sample(values: list[float], every: int) -> None:
+    """What a sample leads to is exact, or said to be nothing."""
+    brackets = brackets_of(values[::every])
+    near = [value for value in values if any(low <= value <= high for low, high in brackets)]
+    below = [sum(value < low for value in values) for low, _ in brackets]
+    assert percentiles_within(near, brackets, below, len(values)) in (None, percentiles_of(values))
+
+
+def test_a_sample_of_many_leads_to_few() -> None:
+    """One in 64 of a hundred thousand leaves a fifth at most to be sorted, and all percentiles in it."""
+    random = Random(1)
+    values = [random.lognormvariate(7, 1) for _ in range(100_000)]
+    brackets = brackets_of(values[::64])
+    near = [value for value in values if any(low <= value <= high for low, high in brackets)]
+    below = [sum(value < low for value in values) for low, _ in brackets]
+    assert len(near) < 20_000
+    assert percentiles_within(near, brackets, below, len(values)) == percentiles_of(values)

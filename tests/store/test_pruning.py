@@ -26,7 +26,7 @@ from taximeter.store.vacuum import vacuum_store
 MOMENTS = st.integers(min_value=315_532_800_000_000, max_value=2_145_916_799_999_999)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(EVENTS, MOMENTS, MOMENTS)
 def test_totals_stay_and_the_store_is_sound(
     calls: list[TaskCompletionEvent], first: int, second: int
@@ -48,7 +48,7 @@ def test_totals_stay_and_the_store_is_sound(
         assert check_store(path).is_sound
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(EVENTS, MOMENTS, MOMENTS)
 def test_sums_go_when_they_shall(calls: list[TaskCompletionEvent], first: int, second: int) -> None:
     """Those that an earlier pruning has kept go too; what is left is what the calls that are left add up to."""

@@ -1,8 +1,8 @@
 """Statistics: how often calls went well, how long they took, what they read from caches."""
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from math import sqrt
 
 import msgspec
 
@@ -52,16 +52,36 @@ def rank_of(percent: int, count: int) -> int:
     return max(-(-count * percent // 100), 1)
 
 
-def find_places(counts: Mapping[int, int]) -> list[tuple[int, int]]:
-    """Return for each percentile in which unit its value lies, and which of the unit's sorted values it is, from 0.
+def brackets_of(sample: Sequence[float]) -> list[tuple[float, float]]:
+    """Return between which values each percentile of a whole most probably lies, from a sample of it; none from none."""
+    ordered = sorted(sample)
+    brackets = []
+    for percent in PERCENTS if ordered else ():
+        place, share = rank_of(percent, len(ordered)) - 1, percent / 100
+        margin = 2 + round(4 * sqrt(len(ordered) * share * (1 - share)))  # four standard deviations
+        brackets.append((ordered[max(place - margin, 0)], ordered[min(place + margin, len(ordered) - 1)]))
+    return brackets
+
+
+def percentiles_within(
+    near: Sequence[float], brackets: Sequence[tuple[float, float]], below: Sequence[int], count: int
+) -> Percentiles | None:
+    """Return the percentiles of a whole of which only a part was looked at; None where one lies outside of its bracket.
 
     Args:
-        counts: How many values lie in each whole unit; at least one.
+        near: All values that lie in one of the brackets, in any order.
+        brackets: One for each percentile.
+        below: How many values of the whole are less than each bracket's lower end.
+        count: How many values the whole has.
     """
-    units, last = sorted(counts), list(accumulate(counts[unit] for unit in sorted(counts)))
-    ranks = [rank_of(percent, last[-1]) for percent in PERCENTS]
-    places = [(rank, bisect_left(last, rank)) for rank in ranks]
-    return [(units[at], rank - 1 - (last[at] - counts[units[at]])) for rank, at in places]
+    ordered, found = sorted(near), []
+    for percent, (low, high), less in zip(PERCENTS, brackets, below, strict=True):
+        first = bisect_left(ordered, low)
+        place = first + rank_of(percent, count) - 1 - less
+        if not first <= place < bisect_right(ordered, high):
+            return None
+        found.append(ordered[place])
+    return Percentiles(*found)
 
 
 def percentiles_of(values: Sequence[float]) -> Percentiles:
