@@ -6,7 +6,7 @@ from event_samples import call
 from taximeter.event import TaskCompletionEvent
 from taximeter.pricing import Catalog
 from taximeter.report.unpriced import Unpriced, find_unpriced, why_unpriced
-from taximeter.vocabulary import CostStatus, Outcome
+from taximeter.vocabulary import CostStatus, Outcome, UsageStatus
 
 CATALOG = Catalog.default()
 
@@ -23,6 +23,14 @@ CATALOG = Catalog.default()
         (
             call("gpt-4o", None, billable_units={"made_up": 5}),
             "the table lists the model without a price for this call",
+        ),
+        (
+            call("gpt-4o", 5, uncached_input_tokens=5, usage_status=UsageStatus.PARTIAL),
+            "the usage is only a lower bound",
+        ),
+        (
+            call("made-up", None, uncached_input_tokens=5, usage_status=UsageStatus.PARTIAL),
+            "the table does not list the model at this provider",
         ),
         (call("gpt-4o", None, uncached_input_tokens=5), f"has a price by now, in table {CATALOG.version}"),
     ],

@@ -7,6 +7,7 @@ import msgspec
 
 from taximeter.event import TaskCompletionEvent
 from taximeter.pricing import Catalog
+from taximeter.report.circumstances import circumstances_of
 from taximeter.report.explanation import explain
 from taximeter.report.totals import lacks_price
 from taximeter.vocabulary import CostStatus
@@ -51,6 +52,8 @@ def why_unpriced(event: TaskCompletionEvent, catalog: Catalog) -> str:
     missing = sorted({part.kind for part in explanation.breakdown.components if part.usd_per_unit is None})
     if missing:
         return f"no rate for {', '.join(missing)}"
+    if explanation.breakdown.components and circumstances_of(event).is_lower_bound:
+        return "the usage is only a lower bound"
     if event.actual_input_tokens is None and event.actual_output_tokens is None and not event.billable_units:
         return "no usage was reported"
     return _why_unlisted(event, catalog)
