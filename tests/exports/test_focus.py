@@ -18,9 +18,10 @@ from taximeter.builder import EventBuilder
 from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent
 from taximeter.exports.csv_file import CsvFile
-from taximeter.exports.focus import FocusCounts, FocusOptions, focus_rows
+from taximeter.exports.focus import FocusCounts, focus_rows
 from taximeter.exports.focus_columns import focus_columns, focus_table
 from taximeter.exports.focus_metadata import focus_metadata
+from taximeter.exports.focus_options import FocusOptions
 from taximeter.pricing import Catalog, Override
 from taximeter.pricing.table import Row
 from taximeter.report.group import grand_total, group_events

@@ -243,7 +243,7 @@ def _export(
     """Write events (CSV, Parquet, NDJSON) or costs by meter (FOCUS: CSV, or Parquet by the name of --out)."""
     from taximeter.cli.choice import read_choice
     from taximeter.cli.export import FocusRequest, export, read_target
-    from taximeter.exports.focus import FocusOptions
+    from taximeter.exports.focus_options import FocusOptions
 
     options = FocusOptions(
         version=focus_version,

@@ -18,9 +18,10 @@ from taximeter.event import TaskCompletionEvent, encode_event
 from taximeter.exports.calls import CALL_COLUMNS, call_rows
 from taximeter.exports.column import Column, RowValues
 from taximeter.exports.csv_file import CsvFile
-from taximeter.exports.focus import FocusCounts, FocusOptions, focus_rows
+from taximeter.exports.focus import FocusCounts, focus_rows
 from taximeter.exports.focus_columns import focus_columns
 from taximeter.exports.focus_metadata import focus_metadata
+from taximeter.exports.focus_options import FocusOptions
 from taximeter.exports.parquet_file import ParquetFile
 from taximeter.prices import from_file
 from taximeter.pricing import Catalog

@@ -1,59 +1,26 @@
 """FOCUS: events as rows of the FinOps Open Cost and Usage Specification, one a meter and hour, day or call."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-from taximeter.errors import ConfigurationError, one_of
 from taximeter.event import TaskCompletionEvent
 from taximeter.exports.charge import WHOLE_KINDS, Charge, charges_of
-from taximeter.exports.column import RowValues, Value, json_text
-from taximeter.exports.csv_file import decimal_text
+from taximeter.exports.column import RowValues, json_text
 from taximeter.exports.focus_columns import focus_columns
-from taximeter.exports.focus_names import service_names
+from taximeter.exports.focus_line import Line, LineSum, row_values
+from taximeter.exports.focus_options import PERIODS_US, FocusOptions, Per
 from taximeter.exports.meter import meter_of
 from taximeter.pricing import Catalog
 from taximeter.report.totals import cost_nanos, was_refused
-from taximeter.report.window import EPOCH
 from taximeter.vocabulary import CostStatus
 
-Per = Literal["hour", "day", "call"]
-PERIODS_US: dict[str, int] = {"hour": 3_600_000_000, "day": 86_400_000_000, "call": 1_000_000}
 _SECOND_US = 1_000_000
-_MICROSECOND = timedelta(microseconds=1)
-_EXACT = Context(prec=80)
-_FINEST = Decimal("1e-18")
 TAG_FIELDS = ("agent", "user", "service", "task_type", "harness")
 CALL_TAG_FIELDS = {"session": "session", "run_id": "run", "trace_id": "trace"}
 TAG_PREFIX = "taximeter/"
-
-
-class FocusOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the rows are to be.
-
-    Args:
-        version: Of the specification.
-        per: What one row covers: an hour or a day of UTC, or a call.
-        billing_account: The id of the account that pays; None means the provider's name.
-        invoice_issuer: Who sends the invoice; None means the provider.
-
-    Raises:
-        ConfigurationError: A version or a period that is not known here.
-    """
-
-    version: str = "1.2"
-    per: Per = "day"
-    billing_account: str | None = None
-    invoice_issuer: str | None = None
-
-    def __post_init__(self) -> None:
-        focus_columns(self.version)
-        if self.per not in PERIODS_US:
-            raise ConfigurationError("--per", self.per, one_of(self.per, PERIODS_US))
 
 
 class FocusCounts(msgspec.Struct):
@@ -97,7 +64,7 @@ def focus_rows(
     if in_order or options.per == "call":
         periods = groupby(events, lambda event: event.started_at_us // unit_us)
     for _, calls in periods:
-        sums: dict[tuple[Any, ...], _Sum] = {}
+        sums: dict[tuple[Any, ...], LineSum] = {}
         for event in calls:
             if _count(event, counts):
                 charges = charges_of(event, prices, contract)
@@ -105,7 +72,7 @@ def focus_rows(
                 for charge in charges:
                     _add(sums, event, charge, options)
         for key, total in sums.items():
-            values = _row(_Line(*key), total, options)
+            values = row_values(Line(*key), total, options)
             counts.rows += 1
             counts.rows_usd_nanos += total.usd_nanos
             yield [values[name] for name in columns]
@@ -124,40 +91,8 @@ def _count(event: TaskCompletionEvent, counts: FocusCounts) -> bool:
     return False
 
 
-class _Sum(msgspec.Struct):
-    """What the calls of one line add up to."""
-
-    quantity: int = 0
-    usd_nanos: int = 0
-    calls: int = 0
-
-
-class _Line(msgspec.Struct, frozen=True):
-    """What the charges of one row have in common."""
-
-    start_us: int
-    end_us: int
-    kind: str
-    consumed_unit: str
-    sku_id: str
-    sku_price_id: str
-    rule: str
-    list_price: Decimal
-    price: Decimal
-    provider: str
-    model: str | None
-    operation: str
-    region: str | None
-    tier: str | None
-    tags: str | None
-    cost_status: str
-    cost_source: str
-    price_version: str | None
-    event_id: str | None
-
-
 def _add(
-    sums: dict[tuple[Any, ...], _Sum], event: TaskCompletionEvent, charge: Charge, options: FocusOptions
+    sums: dict[tuple[Any, ...], LineSum], event: TaskCompletionEvent, charge: Charge, options: FocusOptions
 ) -> None:
     start_us, end_us = _period(event, options.per)
     quantity, unit = _consumed(event, charge)
@@ -182,7 +117,7 @@ def _add(
         event.price_version,
         event.event_id if options.per == "call" else None,
     )
-    total = sums.setdefault(key, _Sum())
+    total = sums.setdefault(key, LineSum())
     total.quantity += quantity
     total.usd_nanos += charge.usd_nanos
     total.calls += 1
@@ -210,108 +145,3 @@ def _tags(event: TaskCompletionEvent, per: Per) -> str | None:
     known = {f"{TAG_PREFIX}{tag}": getattr(event, name) for name, tag in own.items()}
     tags = {**(event.tags or {}), **{tag: str(value) for tag, value in known.items() if value is not None}}
     return json_text(tags) if tags else None
-
-
-def _row(line: _Line, total: _Sum, options: FocusOptions) -> Mapping[str, Value]:
-    names = service_names(line.provider)
-    return {
-        **_constants(line),
-        **_quantities(line, total),
-        "BillingAccountId": options.billing_account or line.provider,
-        "BillingAccountName": options.billing_account,
-        "ChargeDescription": _description(line),
-        "ChargePeriodStart": line.start_us,
-        "ChargePeriodEnd": line.end_us,
-        "HostProviderName": names.provider,
-        "InvoiceIssuerName": options.invoice_issuer or names.provider,
-        "ProviderName": names.provider,
-        "PublisherName": names.provider,
-        "ServiceProviderName": names.provider,
-        "ServiceName": names.service,
-        "RegionId": line.region,
-        "RegionName": line.region,
-        "SkuId": line.sku_id,
-        "SkuMeter": meter_of(line.kind).name,
-        "SkuPriceId": line.sku_price_id,
-        "SkuPriceDetails": json_text({"x_Kind": line.kind, "x_Rule": line.rule or None}),
-        "Tags": line.tags,
-        "x_CostSource": line.cost_source,
-        "x_CostStatus": line.cost_status,
-        "x_EventId": line.event_id,
-        "x_Model": line.model,
-        "x_Operation": line.operation,
-        "x_PriceTableVersion": line.price_version,
-        "x_Provider": line.provider,
-        "x_ServiceTier": line.tier,
-    }
-
-
-def _constants(line: _Line) -> dict[str, Value]:
-    since_us, until_us = _month(line.start_us)
-    return {
-        "BillingCurrency": "USD",
-        "BillingPeriodStart": since_us,
-        "BillingPeriodEnd": until_us,
-        "ChargeCategory": "Usage",
-        "ChargeClass": None,
-        "ChargeFrequency": "Usage-Based",
-        "CommitmentDiscountStatus": None,
-        "InvoiceId": None,
-        "PricingCategory": "Other" if line.kind in WHOLE_KINDS else "Standard",
-        "ServiceCategory": "AI and Machine Learning",
-        "ServiceSubcategory": "Generative AI",
-    }
-
-
-def _quantities(line: _Line, total: _Sum) -> dict[str, Value]:
-    meter = meter_of(line.kind)
-    billed = Decimal(total.usd_nanos).scaleb(-9)
-    whole = line.kind in WHOLE_KINDS
-    quantity = billed if whole else meter.pricing_quantity(total.quantity)
-    return {
-        "BilledCost": billed,
-        "EffectiveCost": billed,
-        "ContractedCost": _product(line.price, quantity),
-        "ContractedUnitPrice": line.price,
-        "ListCost": _product(line.list_price, quantity),
-        "ListUnitPrice": line.list_price,
-        "PricingCurrency": "USD",
-        "PricingCurrencyContractedUnitPrice": line.price,
-        "PricingCurrencyEffectiveCost": billed,
-        "PricingCurrencyListUnitPrice": line.list_price,
-        "PricingQuantity": quantity,
-        "PricingUnit": meter.pricing_unit,
-        "ConsumedQuantity": Decimal(total.quantity) if whole else meter.consumed_quantity(total.quantity),
-        "ConsumedUnit": line.consumed_unit,
-        "x_Calls": total.calls,
-    }
-
-
-def _product(price: Decimal, quantity: Decimal) -> Decimal:
-    exact = _EXACT.multiply(price, quantity)
-    return exact.quantize(_FINEST, ROUND_HALF_EVEN, _EXACT)
-
-
-def _description(line: _Line) -> str:
-    meter = meter_of(line.kind)
-    what = f"{line.model or line.provider}: {meter.name}"
-    if line.kind in WHOLE_KINDS:
-        return what
-    return f"{what} at {decimal_text(line.price)} USD for {meter.pricing_unit}"
-
-
-def _month(at_us: int) -> tuple[int, int]:
-    """Return the month that an instant falls into, UTC; the day, for one beyond what calendars reach."""
-    try:
-        first = (EPOCH + timedelta(microseconds=at_us)).replace(
-            day=1, hour=0, minute=0, second=0, microsecond=0
-        )
-        following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-    except (OverflowError, ValueError):
-        day_us = PERIODS_US["day"]
-        return at_us // day_us * day_us, (at_us // day_us + 1) * day_us
-    return _us(first), _us(following)
-
-
-def _us(moment: datetime) -> int:
-    return (moment.astimezone(UTC) - EPOCH) // _MICROSECOND

@@ -8,8 +8,9 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from taximeter.exports.column import Kind, moment_text
-from taximeter.exports.focus import TAG_PREFIX, FocusCounts, FocusOptions
+from taximeter.exports.focus import TAG_PREFIX, FocusCounts
 from taximeter.exports.focus_columns import FocusColumn, focus_columns
+from taximeter.exports.focus_options import FocusOptions
 from taximeter.exports.parquet_file import DECIMAL_DIGITS, DECIMAL_SCALE
 from taximeter.version import __version__
 
