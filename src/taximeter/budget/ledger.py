@@ -7,13 +7,17 @@ is written in large batches; in one file each would wait for the other. And a st
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 from time import monotonic, sleep
 from typing import TypeVar
 
+import msgspec
+
+from taximeter.budget.definition import Budget
 from taximeter.private_file import check_plain_file, make_plain_file
+from taximeter.store import StoreError
 from taximeter.unforked import Unforked
 
 T = TypeVar("T")
@@ -154,3 +158,19 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
+
+
+def definitions_in(path: Path) -> tuple[Budget, ...]:
+    """Return the budgets that were used with a file, those used first before others; none where there is no file.
+
+    Raises:
+        StoreError: The file is no ledger, or broken.
+    """
+    if not path.is_file():
+        return ()
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
+            rows = connection.execute("SELECT definition FROM budgets ORDER BY budget_id").fetchall()
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: cannot be read: {error}") from error
+    return tuple(msgspec.json.decode(definition, type=Budget) for (definition,) in rows)

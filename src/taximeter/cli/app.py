@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
+from taximeter.cli.budget_commands import add_budget_commands
 from taximeter.cli.defaults import defaults_for
 from taximeter.cli.forecasting import add_forecast_command
 from taximeter.cli.message import complain
@@ -68,6 +69,13 @@ def _run(
     receipt: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the receipt into this file too, as JSON.")
     ] = None,
+    max_usd: Annotated[
+        str | None,
+        typer.Option(
+            metavar="USD",
+            help="What all its calls together may cost; those that could cost more are not made.",
+        ),
+    ] = None,
 ) -> None:
     """Run a program and meter every LLM call it makes; its output and exit code stay its own.
 
@@ -76,13 +84,22 @@ def _run(
     from taximeter.cli.run import run
 
     raise typer.Exit(
-        run(command, to or [], quiet=quiet, service=service, ask_usage=ask_usage, receipt_file=receipt)
+        run(
+            command,
+            to or [],
+            quiet=quiet,
+            service=service,
+            ask_usage=ask_usage,
+            receipt_file=receipt,
+            max_usd=max_usd,
+        )
     )
 
 
 add_reading_commands(app)
 add_store_commands(app)
 add_forecast_command(app)
+add_budget_commands(app)
 
 
 @app.command("replay")

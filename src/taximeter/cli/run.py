@@ -8,12 +8,15 @@ from pathlib import Path
 import msgspec
 from rich.text import Text
 
-from taximeter.capture.run import RunResult
+from taximeter.budget import BudgetState
+from taximeter.capture.run import DEFAULT_SINKS, RunResult
 from taximeter.capture.run import run as run_metered
 from taximeter.capture.run_folder import SINK_NAME
+from taximeter.cli.configured_budgets import configured_budgets
 from taximeter.cli.console import console, plain
 from taximeter.cli.message import complain
 from taximeter.cli.receipt import merge_receipts, print_receipt
+from taximeter.cli.spending_limit import describe_limit, spending_limit
 from taximeter.errors import ConfigurationError
 from taximeter.receipt import Receipt
 from taximeter.report.money import plural
@@ -29,13 +32,16 @@ def run(
     service: str | None,
     ask_usage: bool,
     receipt_file: Path | None,
+    max_usd: str | None = None,
 ) -> int:
     """Run a program under the meter, print the receipt on stderr, and return the program's exit code.
 
     Raises:
-        ConfigurationError: There is no command, or a sink or the receipt's file cannot be; the program is not started.
+        ConfigurationError: There is no command, or a sink, a budget or the receipt's file cannot be; the program is not
+            started.
     """
-    options = Settings.load().options()
+    settings = Settings.load()
+    options = settings.options()
     configured = options.pop("sinks", ())
     sinks = sinks or configured
     service = service or options.pop("service", None)
@@ -44,16 +50,24 @@ def run(
         sink_for(sink)
     if receipt_file is not None:
         _check_writable(receipt_file)
-    result = run_metered(command, sinks, service=service, invisible_usage=ask_usage, options=options)
+    with spending_limit(max_usd, configured_budgets(settings), sinks or DEFAULT_SINKS) as limit:
+        result = run_metered(
+            command,
+            sinks,
+            service=service,
+            invisible_usage=ask_usage,
+            options={**options, **limit.options},
+        )
+        state = limit.state()
     with suppress(
         OSError
     ):  # a reader of stderr that has left, a disk that is full: the program's code is what counts
         if result.problem is not None:
             complain(result.problem)
         elif not quiet:
-            _print(result)
+            _print(result, state)
         if receipt_file is not None:
-            receipt_file.write_bytes(_as_json(result))
+            receipt_file.write_bytes(_as_json(result, state))
     return result.exit_code
 
 
@@ -66,9 +80,11 @@ def _check_writable(file: Path) -> None:
         )
 
 
-def _print(result: RunResult) -> None:
+def _print(result: RunResult, state: BudgetState | None) -> None:
     err = console(stderr=True)
     print_receipt(err, result.tally, _receipt(result), missing_calls=result.missing_calls)
+    if state is not None:
+        err.print(describe_limit(state))
     for line in _doubts(result):
         err.print(line)
 
@@ -103,7 +119,7 @@ def _doubts(result: RunResult) -> Iterator[Text]:
         yield plain(f"{what} left no receipt (killed, or still running): {known}", "yellow")
 
 
-def _as_json(result: RunResult) -> bytes:
+def _as_json(result: RunResult, state: BudgetState | None) -> bytes:
     document = {
         "run_id": result.run_id,
         "exit_code": result.exit_code,
@@ -113,5 +129,6 @@ def _as_json(result: RunResult) -> bytes:
         "delivery": _receipt(result),
         "unfinished_process_ids": result.unfinished_process_ids,
         "missing_calls": result.missing_calls,
+        "budget": None if state is None else state.as_json(),
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

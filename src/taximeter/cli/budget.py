@@ -1,0 +1,133 @@
+"""`taximeter budget`: how budgets stand."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from taximeter.budget import Budget, Budgets, BudgetState
+from taximeter.budget.ledger import definitions_in, ledger_beside
+from taximeter.cli.configured_budgets import configured_budgets
+from taximeter.cli.console import console, plain
+from taximeter.errors import ConfigurationError, one_of
+from taximeter.report.money import format_usd, plural
+from taximeter.report.window import format_moment
+from taximeter.settings import Settings
+
+
+def show(store: Path, names: Sequence[str], *, as_json: bool) -> None:
+    """Print how budgets stand.
+
+    Raises:
+        ConfigurationError: There is no such store or budget, or the configuration is wrong.
+    """
+    states = _states(store, names)
+    if as_json:
+        _print_json(states)
+    else:
+        _print(states)
+
+
+def check(store: Path, names: Sequence[str], *, max_percent: float, as_json: bool) -> int:
+    """Print the budgets that are used up, and return 1 where there is one, else 0.
+
+    Raises:
+        ConfigurationError: There is no such store or budget, or the configuration is wrong.
+    """
+    if not 0 < max_percent <= 1000:
+        raise ConfigurationError("--max-percent", max_percent, "from above 0 to 1,000")
+    states = _states(store, names)
+    used_up = [state for state in states if state.percent >= max_percent]
+    if as_json:
+        _print_json(used_up)
+    else:
+        for state in used_up:
+            console().print(plain(state.describe()))
+        if not used_up:
+            console().print(plain(f"{plural(len(states), 'budget')} below {max_percent:g} %"))
+    return 1 if used_up else 0
+
+
+def _states(store: Path, names: Sequence[str]) -> list[BudgetState]:
+    if not store.is_file():
+        raise ConfigurationError("store", str(store), "an existing file")
+    known = _known(store)
+    for name in names:
+        if name not in known:
+            raise ConfigurationError("--name", name, one_of(name, known) if known else "the name of a budget")
+    budgets = [budget for name, budget in known.items() if not names or name in names]
+    if not budgets:
+        return []
+    asked = Budgets(store, budgets)
+    try:
+        return asked.states()
+    finally:
+        asked.close()
+
+
+def _known(store: Path) -> dict[str, Budget]:
+    """Return the budgets that programs have used, as they were then, and those of the configuration as they are."""
+    used = {budget.name: budget for budget in definitions_in(ledger_beside(store))}
+    return used | {budget.name: budget for budget in configured_budgets(Settings.load())}
+
+
+def _print_json(states: Sequence[BudgetState]) -> None:
+    document = [state.as_json() for state in states]
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+
+
+def _print(states: Sequence[BudgetState]) -> None:
+    out = console()
+    if not states:
+        out.print(plain("no budgets: none in the configuration, and none was used with this store"))
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in (
+        "budget",
+        "window",
+        "limit",
+        "spent",
+        "reserved",
+        "left",
+        "%",
+        "resets at",
+        "used up at",
+        "blocked",
+    ):
+        table.add_column(
+            name, justify="left" if name in {"budget", "window"} else "right", no_wrap=name != "budget"
+        )
+    for state in states:
+        style = "red" if state.is_reached else ""
+        table.add_row(*(plain(text, style) for text in _row(state)))
+    out.print(table)
+
+
+def _row(state: BudgetState) -> tuple[str, ...]:
+    budget = state.budget
+    whose = f"{budget.name}: {state.subject}" if state.subject else budget.name
+    spent = format_usd(state.spent_usd_nanos)
+    if state.unpriced_calls:
+        spent = f"~{spent}"  # the budget's policy stands in for what nobody knows
+    return (
+        whose,
+        budget.window if budget.hard else f"{budget.window}, warns",
+        format_usd(state.limit_usd_nanos),
+        spent,
+        format_usd(state.reserved_usd_nanos),
+        format_usd(state.left_usd_nanos),
+        f"{state.percent:.1f}",
+        _moment(state, state.resets_at_us),
+        "reached" if state.is_reached else _moment(state, state.breach_at_us),
+        f"{state.blocked_calls:,}",
+    )
+
+
+def _moment(state: BudgetState, at_us: int | None) -> str:
+    if at_us is None:
+        return "-"
+    minute_us = 60_000_000
+    return format_moment(at_us // minute_us * minute_us, state.budget.period.zone)
