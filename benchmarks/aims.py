@@ -28,7 +28,12 @@ AIMS = (
     Aim("`track` paced, p99, x the floor's p99", "hot_path", "paced_p99_x", 2),
     Aim("`build` and `track`, OpenAI, x the bare struct", "build_event", "openai_chat_x", 8),
     Aim("`build` and `track`, Anthropic, x the bare struct", "build_event", "anthropic_messages_x", 8),
-    Aim("the same, of OpenTelemetry's span with the same content", "peers", "taximeter_of_span_x", 0.1),
+    Aim(
+        "the same, of OpenTelemetry's span with the same content (processor)",
+        "peers",
+        "taximeter_of_span_x",
+        0.1,
+    ),
     Aim("dropped of 100,000 flat out, all sinks", "pipeline", "dropped", 0, "events"),
     Aim("NDJSON through the journal, of encode and write", "pipeline", "journal_ndjson_share", 60, "%", True),
     Aim("SQLite, of bare `executemany` (processor time)", "store", "write_share", 0.7, "x", True),

@@ -31,8 +31,8 @@ from taximeter.sinks.http import HttpSink
 
 FAULTS = ("hangs", "drips", "fails")
 EVENTS_PER_S = 2000
-MAX_EVENTS = 2000
-JOURNAL_MAX_BYTES = 1 << 20
+MAX_EVENTS = 1000
+JOURNAL_MAX_BYTES = 1 << 19
 
 
 class Phase(msgspec.Struct, frozen=True):
@@ -208,7 +208,7 @@ def show(phases: list[Phase]) -> None:
 def main() -> None:
     """Answer the question."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2.0, help="how long each phase is")
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long each phase is")
     options = parser.parse_args()
     spawn = multiprocessing.get_context("spawn")
     port: Queue[int] = spawn.Queue()

@@ -2,9 +2,10 @@
 
 Each peer of `peer/` runs in a process and an environment of its own, used as its documentation recommends, at its default
 sizes. Its content is that of our event as a flat dict, made beforehand; ours is read and priced from a decoded answer on
-top of that. Flat out: 100,000 calls, or as many as come in six seconds, chunks of a bounded append between. Then 2,000 a
-second for three seconds under a loop with a 1 ms ticker. A call has arrived when its marker is in the file, the database
-or a request to the server on the loopback.
+top of that. Flat out: 100,000 calls, or as many as come in four seconds, chunks of a bounded append between. Then 2,000 a
+second for two seconds under a loop with a 1 ms ticker. A call has arrived when its marker is in the file, the database
+or a request to the server on the loopback. Peers are compared by the processor's time of the thread that records, which
+neither their own background threads nor other programs are in; the time on the clock stands beside it.
 
 Environments are made in `.venv/peers` when they are missing, with the package index that pip or uv is set up for. A peer that
 cannot be installed, or fails, is left out with a word.
@@ -201,6 +202,7 @@ def figures_of(peer: Peer, python: Path, collector: Collector, told: str) -> dic
     paced = run_half(peer, python, "paced", collector, told)
     figures = {
         "us": flat["us"],
+        "caller_cpu_us": flat["caller_cpu_us"],
         "of_floor_x": flat["of_floor_x"],
         "flat_out_recorded": flat["recorded"],
         "flat_out_delivered_percent": 100 * flat["arrived"] / flat["recorded"],
@@ -210,7 +212,7 @@ def figures_of(peer: Peer, python: Path, collector: Collector, told: str) -> dic
         "added_p99_ms": paced["added_p99_ms"],
     }
     print(
-        f"  {peer.name:20} {figures['us']:8.1f} us {figures['of_floor_x']:8.1f} x floor  delivered flat out"
+        f"  {peer.name:20} {figures['us']:8.1f} us, {figures['caller_cpu_us']:7.1f} of processor, {figures['of_floor_x']:8.1f} x floor  delivered flat out"
         f" {figures['flat_out_delivered_percent']:5.1f} % of {flat['recorded']:,}, paced"
         f" {figures['paced_delivered_percent']:5.1f} %, added lag p99 {figures['added_p99_ms']:7.2f} ms",
         flush=True,
@@ -232,12 +234,15 @@ def main() -> None:
             print(f"  {peer.name:20} left out: {error}")
             continue
         figures |= {f"{peer.name}_{name}": value for name, value in found.items()}
-    ours = figures.get("taximeter_build_us")
-    if ours:
-        for name in [name.removesuffix("_us") for name in figures if name.endswith("_us")]:
-            figures[f"{name}_of_taximeter_x"] = figures[f"{name}_us"] / ours
-    if span := figures.get("opentelemetry_span_us"):
-        figures["taximeter_of_span_x"] = (ours or 0) / span
+    if ours := figures.get("taximeter_build_caller_cpu_us"):
+        for name in [
+            name.removesuffix("_caller_cpu_us") for name in figures if name.endswith("_caller_cpu_us")
+        ]:
+            figures[f"{name}_of_taximeter_x"] = figures[f"{name}_caller_cpu_us"] / ours
+        if "opentelemetry_span_caller_cpu_us" in figures:
+            figures["taximeter_of_span_x"] = ours / figures["opentelemetry_span_caller_cpu_us"]
+            clocks = figures["taximeter_build_us"], figures["opentelemetry_span_us"]
+            figures["taximeter_of_span_clock_x"] = clocks[0] / clocks[1]
     collector.close()
     tell(figures)
 

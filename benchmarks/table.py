@@ -55,8 +55,9 @@ def _aims(answers: Mapping[str, Answer]) -> Iterator[str]:
 
 _COLUMNS = {
     "us": "us a call, flat out",
-    "of_floor_x": "x floor",
-    "of_taximeter_x": "x taximeter",
+    "caller_cpu_us": "us of the caller's processor time",
+    "of_floor_x": "x a bounded append (clock)",
+    "of_taximeter_x": "x taximeter (processor)",
     "flat_out_delivered_percent": "% delivered flat out",
     "paced_delivered_percent": "% delivered at 2,000/s",
     "added_p99_ms": "p99 added to a 1 ms ticker, ms",
