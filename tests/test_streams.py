@@ -416,3 +416,17 @@ def test_a_stream_left_open_ends_with_the_program(tracker: ListTracker) -> None:
     assert tracker.event.outcome == Outcome.CANCELLED
     assert list(stream) == CHUNKS[1:]
     assert len(tracker.tracked) == 1
+
+
+@pytest.mark.parametrize(("privacy", "kept"), [("full", [("user: Hi", "Hello there")]), ("metadata", [])])
+def test_what_a_stream_says_is_kept_at_full_only(privacy: str, kept: list[Any]) -> None:
+    """Put together of its items, beside the one event of its call."""
+    chunks = [{"choices": [{"index": 0, "delta": {"content": text}}]} for text in ("Hello", " there")]
+    request = {"messages": [{"role": "user", "content": "Hi"}]}
+    with start("memory:", privacy=privacy) as tracker:
+        assert list(tracker.wrap_stream(iter(chunks), request=request)) == chunks
+        tracker.flush()
+        memory: Any = tracker.sinks[0]
+        call, *said = memory.events
+    assert [(each.payload.prompt, each.payload.answer) for each in said] == kept
+    assert all(each.payload.call_event_id == call.event_id for each in said)

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from taximeter.event import CallContentEvent
-from taximeter.privacy import Privacy, content_of
+from taximeter.privacy import SLACK, Privacy, content_of
 from taximeter.providers.answer import UNREADABLE
-from taximeter.providers.estimate import PROMPT_FIELDS, TEXT_FIELDS
+from taximeter.providers.estimate import PROMPT_FIELDS, TEXT_FIELDS, repeats
 from taximeter.providers.payload import as_document
 
 _MORE_PROMPT_FIELDS = ("query", "question", "documents", "texts", "inputs", "inputText")
@@ -35,6 +35,44 @@ class Said(msgspec.Struct, frozen=True):
             limit: How many characters of each text are kept.
         """
         return content_of(event_id, self.prompt, self.answer, limit, answer_characters=self.answer_characters)
+
+
+class AnswerText:
+    """Puts together what an answer says, document by document; keeps its beginning and how long it is.
+
+    Args:
+        limit: How many characters anybody keeps.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit + SLACK
+        self._parts: list[str] = []
+        self._kept = 0
+        self._last = ""
+        self.characters = 0
+        """How long it is so far."""
+
+    @property
+    def text(self) -> str | None:
+        """Its beginning; None where nothing was said."""
+        return "".join(self._parts) or None
+
+    def add(self, document: Any, *, is_whole: bool = False) -> None:
+        """Take the next event of a stream, or the one document that is the whole answer."""
+        if repeats(document) and not is_whole:
+            return
+        kind = document.get("type") if isinstance(document, Mapping) else None
+        for name, text in texts_of(document):
+            place = f"{kind} {name}"
+            is_apart = self.characters and (is_whole or place != self._last)
+            self._last = place
+            self._put(f"\n{text}" if is_apart else text)
+
+    def _put(self, text: str) -> None:
+        self.characters += len(text)
+        if self._kept < self._limit:
+            self._parts.append(text[: self._limit - self._kept])
+            self._kept += len(self._parts[-1])
 
 
 def content_limit_of(tracker: Any) -> int:

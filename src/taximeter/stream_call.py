@@ -14,6 +14,7 @@ from taximeter.capture.recorder import Tracks
 from taximeter.fault import read_fault
 from taximeter.observation import Observation, ObservedCall, begin_in, current_observation, is_taken
 from taximeter.providers.chunks import ChunkReading
+from taximeter.said import AnswerText, Said, content_limit_of, prompt_of
 from taximeter.scopes import current_scope
 from taximeter.sighting import is_repeat, watch
 from taximeter.vocabulary import Outcome
@@ -53,9 +54,16 @@ class StreamCall:
         self._arrived_ns = self._started_ns
         self._first_token_ns: int | None = None
         self._unread: Any = _NOTHING
+        self._answer: AnswerText | None = None
+        self._request: Mapping[str, Any] | None = None
         watch(tracker)
         begin_in(self._around, tracker)
         leave_at_exit(self)
+
+    def keep_said(self, answer: AnswerText, request: Mapping[str, Any] | None) -> None:
+        """Track what was said beside the call's event, where the wire does not tell it; *answer* hears the items."""
+        self._answer = answer
+        self._request = request
 
     def arrive(self, chunk: Any) -> None:
         """Note the next item; `look` reads it once the application has it."""
@@ -116,6 +124,13 @@ class StreamCall:
             begin_in(self._around, self._tracker, -1)
         else:
             self._record(call)
+            self._tell(call.event.event_id)
+
+    def _tell(self, event_id: str) -> None:
+        if (answer := self._answer) is not None:
+            said = Said(prompt_of(self._request), answer.text, answer.characters or None)
+            limit = content_limit_of(self._tracker)
+            self._tracker.track_task_completion(said.event(event_id, limit))
 
     def _record_seen(self) -> None:
         """Record what the wire has told; what it will still tell it records by itself."""

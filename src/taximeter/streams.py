@@ -11,6 +11,7 @@ from taximeter.capture.recorder import Tracks
 from taximeter.errors import ConfigurationError
 from taximeter.providers.chunks import ChunkReading
 from taximeter.providers.directory import FORMATS
+from taximeter.said import AnswerText, content_limit_of
 from taximeter.stream_call import StreamCall
 
 StreamT = TypeVar("StreamT")
@@ -43,7 +44,8 @@ def wrap_stream(
         provider: Who answers; None takes the one whose format the items are in.
         wire_format: The format's name; None looks at the first item.
         model: The model asked for.
-        request: The request's body, for the task type and, where nobody counts, an estimate of the input; it is not kept.
+        request: The request's body, for the task type and, where nobody counts, an estimate of the input; only the privacy level
+            `full` keeps what it says.
         started_s: `time.perf_counter()` of when the request went out; None means now.
         **fields: Fields of the event.
 
@@ -53,8 +55,18 @@ def wrap_stream(
     _check(stream, wire_format, started_s, fields)
     if _is_metered(stream, tracker):
         return stream
-    reading = ChunkReading(provider=provider, wire_format=wire_format, model=model, request=request)
-    metered: StreamT = _wrapped(stream, StreamCall(tracker, reading, started_s=started_s, fields=fields))
+    answer = AnswerText(limit) if (limit := content_limit_of(tracker)) else None
+    reading = ChunkReading(
+        provider=provider,
+        wire_format=wire_format,
+        model=model,
+        request=request,
+        hear=None if answer is None else answer.add,
+    )
+    call = StreamCall(tracker, reading, started_s=started_s, fields=fields)
+    if answer is not None:
+        call.keep_said(answer, request)
+    metered: StreamT = _wrapped(stream, call)
     return metered
 
 

@@ -2,17 +2,17 @@
 
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from taximeter.framing import Document, Framing, WholeBody, choose_framing
-from taximeter.privacy import SLACK
+from taximeter.framing import Document, Framing, WholeBody, choose_framing, head_bytes
 from taximeter.providers import Endpoint
+from taximeter.providers.answer import UNREADABLE
 from taximeter.providers.directory import FORMATS
-from taximeter.providers.estimate import repeats
 from taximeter.providers.headers import media_type
-from taximeter.said import Said, prompt_of, texts_of
+from taximeter.said import AnswerText, Said, prompt_of
 
 
 class SaidReading:
@@ -27,14 +27,10 @@ class SaidReading:
     def __init__(self, endpoint: Endpoint, body: bytes | None, limit: int) -> None:
         self._usual = FORMATS[endpoint.wire_format].answer.framing
         self._body = body
-        self._limit = limit + SLACK
+        self._answer = AnswerText(limit)
         self._label = ""
         self._framing: Framing | None = None
         self._lead = b""
-        self._parts: list[str] = []
-        self._kept = 0
-        self._characters = 0
-        self._last = ""
         self._is_broken = False
 
     def respond(self, headers: Mapping[str, str]) -> None:
@@ -47,12 +43,9 @@ class SaidReading:
             return
         try:
             if self._framing is None:
-                data = self._lead = (self._lead + data).removeprefix(b"\xef\xbb\xbf").lstrip()
-                if not data:
-                    return
-                self._framing = choose_framing(data, self._label, self._usual)
-                self._lead = b""
-            self._take(self._framing.feed(data))
+                data = self._lead = self._lead + data
+            if framing := self._framing or self._choose():
+                self._take(framing.feed(data))
         except Exception:  # what cannot be read here may be counted all the same
             self._is_broken = True
 
@@ -61,42 +54,26 @@ class SaidReading:
         prompt = None
         try:
             prompt = prompt_of(self._body)
+            if self._framing is None and (framing := self._choose(ended=True)):
+                self._take(framing.feed(self._lead))
             if self._framing is not None and not self._is_broken:
                 self._take(self._framing.finish())
         except Exception:
             self._is_broken = True
-        return Said(prompt, "".join(self._parts) or None, self._characters or None)
+        return Said(prompt, self._answer.text, self._answer.characters or None)
+
+    def _choose(self, *, ended: bool = False) -> Framing | None:
+        """Choose the framing, None while there is too little of the body to tell."""
+        head = self._lead.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if head and (ended or len(head) >= head_bytes(self._label)):
+            self._framing = choose_framing(head, self._label, self._usual)
+        return self._framing
 
     def _take(self, documents: Sequence[Document]) -> None:
+        is_whole = isinstance(self._framing, WholeBody)
         for _, document in documents:
-            try:
-                decoded = msgspec.json.decode(document)
-            except (
-                msgspec.DecodeError,
-                UnicodeDecodeError,
-                RecursionError,
-            ):  # an end mark, a ping, a torn end
-                continue
-            self._add(_unwrapped(decoded))
-
-    def _add(self, document: Any) -> None:
-        if repeats(document) and not self._is_whole:
-            return
-        kind = document.get("type") if isinstance(document, dict) else None
-        for name, text in texts_of(document):
-            part = text
-            key = f"{kind} {name}"
-            if self._characters and (self._is_whole or key != self._last):
-                part = f"\n{text}"
-            self._last = key
-            self._characters += len(part)
-            if self._kept < self._limit:
-                self._parts.append(part[: self._limit - self._kept])
-                self._kept += len(self._parts[-1])
-
-    @property
-    def _is_whole(self) -> bool:
-        return isinstance(self._framing, WholeBody)
+            with suppress(*UNREADABLE):  # an end mark, a ping, a torn end
+                self._answer.add(_unwrapped(msgspec.json.decode(document)), is_whole=is_whole)
 
 
 def _unwrapped(document: Any) -> Any:

@@ -1,6 +1,6 @@
 """Chunks: the items of a stream as SDKs hand them out: objects, dicts, bytes of the wire, or bare texts."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -38,6 +38,7 @@ class ChunkReading:
         wire_format: The format's name; None looks at the first items.
         model: The model asked for.
         request: The request's decoded body; None where it is not known.
+        hear: Is shown each document of the stream; None shows them to nobody.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class ChunkReading:
         wire_format: str | None = None,
         model: str | None = None,
         request: Mapping[str, Any] | None = None,
+        hear: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         self._provider = provider
         self._wire_format = wire_format
         self._model = model
         self._request = request
+        self._hear = hear
         self._answer: Answer | None = None
         self._framing: Framing | None = None
         self._text = TextLength()
@@ -113,6 +116,8 @@ class ChunkReading:
     def _add_text(self, text: str) -> None:
         self._has_text = self._has_text or bool(text)
         self._text.note({"text": text})
+        if self._hear is not None:
+            self._hear({"text": text})
 
     def _documents(self, chunk: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
         if isinstance(chunk, str):
@@ -156,6 +161,8 @@ class ChunkReading:
         self._answer.event = event
         self._text.note(document)
         self._answer.add(document)
+        if self._hear is not None:
+            self._hear(document)
 
     def _answer_to(self, document: Mapping[str, Any]) -> Answer:
         name = self._wire_format if self._wire_format in FORMATS else _format_of(document, self._provider)
