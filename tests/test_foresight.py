@@ -50,6 +50,18 @@ def test_without_a_request_the_input_is_that_of_such_calls(forecast: Forecast) -
     assert build(forecast, request=None, model="gpt-4o-mini").estimated_input_tokens == 1000
 
 
+def test_the_length_of_requests_is_calibrated_on_the_way() -> None:
+    """What providers count moves the ratio, by model and agent, until half of the estimates are too low; it is kept."""
+    learning = Forecast()
+    for _ in range(40):
+        build(learning)
+    assert build(learning).estimated_input_tokens == pytest.approx(90, abs=4)
+    assert build(learning, agent="other").estimated_input_tokens == 107
+    kept = Forecast.from_json(learning.to_json())
+    found = kept.expect(provider="openai", request=REQUEST, agent="planner")
+    assert found.input_tokens == pytest.approx(90, abs=4)
+
+
 def test_what_the_caller_states_wins(forecast: Forecast) -> None:
     """An estimate of the application's own is kept whole, and nothing of ours is mixed with it."""
     assert estimates(build(forecast, estimated_output_tokens=500)) == (None, 500, 300)

@@ -9,7 +9,7 @@ import msgspec
 
 from taximeter.errors import nearest_of
 from taximeter.event import SCHEMA_VERSION, TaskCompletionEvent
-from taximeter.foresight import Estimate, Foresees
+from taximeter.foresight import Estimate, Foresees, HeedInput
 from taximeter.identifier import new_event_id, new_span_id
 from taximeter.inference import CallContext, Infer, infer_task_type, remembering
 from taximeter.pricing import Catalog, Cost, Override
@@ -105,6 +105,7 @@ class EventBuilder:
         self._infer = remembering(infer or infer_task_type)
         self._service = service
         self._forecast = forecast
+        self._heed: HeedInput | None = getattr(forecast, "heed_input", None)
 
     @property
     def catalog(self) -> Catalog:
@@ -222,7 +223,7 @@ class EventBuilder:
         if stated != _NO_ESTIMATE or fields.get("estimated_cost_usd_micros") is not None:
             return stated
         try:
-            return forecast.estimate(
+            found = forecast.estimate(
                 provider=values[_PLACES["provider"]],
                 model=values[_PLACES["requested_model"]] or values[_PLACES["model"]],
                 operation=values[_PLACES["operation"]],
@@ -232,8 +233,11 @@ class EventBuilder:
                 request=request_body,
                 at_us=values[_PLACES["started_at_us"]],
             )
+            if request_body is not None and self._heed is not None:
+                _let_heed(self._heed, found, values, fields)
         except Exception:  # a forecast of the user's own must not cost them the event
             return stated
+        return found
 
     def _cost(self, facts: Facts, usage: Usage | None, at_us: int, context: Mapping[str, str] | None) -> Cost:
         cost = self._catalog.cost(
@@ -256,6 +260,18 @@ class EventBuilder:
             return self._infer(context)
         except Exception:  # a rule set of the user's own must not cost them the event
             return TaskType.UNKNOWN
+
+
+def _let_heed(heed: HeedInput, found: Estimate, values: list[Any], fields: EventFields) -> None:
+    """Tell a forecast what the input that it measured has come to, where the provider has counted it."""
+    estimated, actual = found.input_tokens, values[_PLACES["actual_input_tokens"]]
+    if estimated and actual and values[_PLACES["usage_status"]] == UsageStatus.REPORTED:
+        heed(
+            estimated,
+            actual,
+            model=values[_PLACES["requested_model"]] or values[_PLACES["model"]],
+            agent=fields.get("agent") or values[_PLACES["agent"]],
+        )
 
 
 def _read_facts(provider: str | None, response: Any, request: Any, fields: EventFields) -> Facts:

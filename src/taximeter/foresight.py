@@ -12,6 +12,13 @@ class Estimate(NamedTuple):
     cost_usd_micros: int | None = None
 
 
+class HeedInput(Protocol):
+    """A forecast's method `heed_input`, where it has one: it wants to know what the input of a request has come to."""
+
+    def __call__(self, estimated: int, actual: int, *, model: str | None, agent: str | None) -> None:
+        """Compare what `estimate` has said with what the provider has counted; quick, and safe from any thread."""
+
+
 class Foresees(Protocol):
     """What knows what calls consume; `taximeter.forecast.Forecast` is one."""
 

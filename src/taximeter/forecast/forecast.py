@@ -14,6 +14,7 @@ from taximeter.event import TaskCompletionEvent
 from taximeter.forecast.calibration import CalibrationRow
 from taximeter.forecast.expectation import Expectation, JobExpectation
 from taximeter.forecast.experience import Experience
+from taximeter.forecast.input_ratio import InputRatios
 from taximeter.forecast.kind import ANY, Kind
 from taximeter.forecast.question import CallFields, Question
 from taximeter.forecast.rates import rates_of
@@ -64,6 +65,7 @@ class Forecast:
         self._catalog = catalog or Catalog.default()
         self._count_tokens = count_tokens
         self._experience = Experience()
+        self._input_ratios = InputRatios()
         self._learned_until_us: int | None = None
 
     @classmethod
@@ -142,7 +144,7 @@ class Forecast:
 
     def to_json(self) -> bytes:
         """Return what was learned as one line of JSON, without prices: to hand it to another process, or keep it."""
-        return msgspec.json.encode(state_of(self._experience, self._learned_until_us))
+        return msgspec.json.encode(state_of(self._experience, self._input_ratios, self._learned_until_us))
 
     @classmethod
     def from_json(
@@ -165,7 +167,7 @@ class Forecast:
         made = cls(catalog=catalog, count_tokens=count_tokens)
         try:
             state = msgspec.json.decode(data, type=State)
-            made._experience = experience_of(state)
+            made._experience, made._input_ratios = experience_of(state), InputRatios(state.input_ratios)
         except (msgspec.DecodeError, IndexError, ValueError) as error:
             raise ConfigurationError("data", data[:40], "what Forecast.to_json returned") from error
         made._learned_until_us = state.learned_until_us
@@ -216,7 +218,7 @@ class Forecast:
         at_us: int,
     ) -> Estimate:
         """Return the middle of what is expected of a call, for an event's `estimated_*` fields; see `Foresees`."""
-        taken = None if request is None else request_tokens(request, model)
+        taken = None if request is None else self._measured(request, model, agent)
         seen = self._experience.seen(Kind(model, operation, task_type, complexity, agent), taken)
         if not seen.samples:
             return Estimate(taken)
@@ -225,13 +227,25 @@ class Forecast:
         micros = None if cost is None else round(cost * typical.price_factor / 1000)
         return Estimate(typical.input_tokens, typical.output_tokens, micros)
 
+    def heed_input(self, estimated: int, actual: int, *, model: str | None, agent: str | None) -> None:
+        """Learn what the input of a request came to that was estimated by its length; see `HeedInput`."""
+        self._input_ratios.note(estimated, actual, model, agent)
+
+    def _measured(self, request: Request, model: str | None, agent: str | None) -> int | None:
+        tokens = request_tokens(request, model)
+        return (
+            None
+            if tokens is None
+            else self._input_ratios.corrected(tokens, model or model_of(request), agent)
+        )
+
     def _question(self, call: CallFields) -> Question:
         unknown = call.keys() - CallFields.__annotations__.keys()
         if unknown or "provider" not in call:
             raise TypeError(f"expect() got {sorted(unknown)}" if unknown else "expect() needs a provider")
         request, limit = call.get("request"), call.get("max_tokens")
         model = call.get("model") or model_of(request)
-        taken, basis = self._input_of(model, call.get("input_tokens"), request)
+        taken, basis = self._input_of(model, call.get("agent"), call.get("input_tokens"), request)
         seen = self._experience.seen(_kind_of(model, call), taken)
         if taken is None and seen.samples:
             basis = "history"
@@ -246,7 +260,7 @@ class Forecast:
         return Question(call["provider"], model, taken, basis, limit, rates, seen)
 
     def _input_of(
-        self, model: str | None, given: int | None, request: Request | None
+        self, model: str | None, agent: str | None, given: int | None, request: Request | None
     ) -> tuple[int | None, str]:
         """Return the input tokens as far as the call itself tells them, and how it does."""
         if given is not None:
@@ -255,7 +269,7 @@ class Forecast:
             return None, "unknown"
         if self._count_tokens is not None and (counted := self._count_tokens(model, request)) is not None:
             return counted, "tokenizer"
-        measured = request_tokens(request, model)
+        measured = self._measured(request, model, agent)
         return measured, "unknown" if measured is None else "length of the request"
 
 

@@ -4,6 +4,7 @@ import msgspec
 
 from taximeter.forecast.experience import Experience
 from taximeter.forecast.history import History
+from taximeter.forecast.input_ratio import InputRatios, Ratios
 from taximeter.forecast.kind import Group
 from taximeter.forecast.past_call import PastCall
 from taximeter.forecast.standing import Standing
@@ -18,9 +19,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     groups: list[tuple[list[int | str], list[int]]]
     output: list[Standing]
     cost: list[Standing]
+    input_ratios: Ratios = []
 
 
-def state_of(experience: Experience, learned_until_us: int | None) -> State:
+def state_of(experience: Experience, ratios: InputRatios, learned_until_us: int | None) -> State:
     """Return what has been learned."""
     places: dict[int, int] = {}
     calls: list[PastCall] = []
@@ -39,6 +41,7 @@ def state_of(experience: Experience, learned_until_us: int | None) -> State:
         groups=groups,
         output=experience.output,
         cost=experience.cost,
+        input_ratios=ratios.as_list(),
     )
 
 

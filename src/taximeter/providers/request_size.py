@@ -91,7 +91,8 @@ def request_tokens(
     else:
         tokens = float(sum(text_length(text, count) for text in texts))
     tokens += density.message_tokens * _messages(body)
-    tokens += density.image_tokens * sum(map(_pictures, texts))
+    if not isinstance(request, bytes) or b"image" in request:  # which all formats write in front of a picture
+        tokens += density.image_tokens * sum(map(_pictures, texts))
     tokens += tool_bytes / density.tool_bytes_per_token + (density.tools_tokens if tools else 0)
     return max(round(tokens), 1)
 
