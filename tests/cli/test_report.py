@@ -156,8 +156,9 @@ def test_lines_that_are_no_events_are_mentioned(folder: Path) -> None:
             2,
             "--format='cvs': must be one of table, json, csv, markdown; did you mean 'csv'?",
         ),
-        (["--chart", "--json"], 2, "--chart='json': must be alone"),
-        (["--chart", "--per-outcome"], 2, "--chart='--per-outcome': must be alone"),
+        (["--chart", "--json"], 2, "--chart='json': must be without another format"),
+        (["--chart", "--per-outcome"], 2, "--per-outcome='--chart': must be the only one"),
+        (["--latency", "--by", "day"], 2, "by='day': must be no period with --latency"),
         (["--colour"], 2, "No such option"),
         (["usage.db", "events.ndjson"], 2, "unexpected extra argument"),
     ],
@@ -302,3 +303,39 @@ def test_where_nothing_has_a_price_bars_are_calls(tmp_path: Path) -> None:
     write_store(tmp_path / "usage.db", [call("a", None), call("a", None), call("b", None)])
     lines = run("report", "--chart", cwd=tmp_path).stdout.splitlines()
     assert [line.count("\N{FULL BLOCK}") > 0 for line in lines[2:4]] == [True, True]
+
+
+def test_latency_has_percentiles_success_and_caches(tmp_path: Path) -> None:
+    """By group and for all calls, alike in both kinds of file; what was never timed is not known."""
+    calls = [
+        call(agent="a", task_duration_ms=float(ms), time_to_first_token_ms=ms / 20, cache_read_tokens=250)
+        for ms in range(100, 10_100, 100)
+    ]
+    calls += [call(agent="b", outcome=Outcome.FAILURE)]
+    write_store(tmp_path / "usage.db", calls)
+    write_lines(tmp_path / "events.ndjson", calls)
+    for source in ("usage.db", "events.ndjson"):
+        lines = run("report", source, "--latency", "--by", "agent", cwd=tmp_path).stdout.splitlines()
+        assert lines[2].split() == [
+            "a",
+            "100",
+            "100.0",
+            "%",
+            "5,000",
+            "9,500",
+            "9,900",
+            "250",
+            "475",
+            "25.0",
+            "%",
+        ]
+        assert lines[3].split() == ["b", "1", "0.0", "%", "-", "-", "-", "-", "-", "0.0", "%"]
+        assert lines[-1].startswith("101 calls: ")
+    options = ("report", "--latency", "--by", "agent", "-w", "agent=a")
+    found = json.loads(run(*options, "--json", cwd=tmp_path).stdout)
+    assert found["groups"][0]["latency"] == {"p50_ms": 5000.0, "p95_ms": 9500.0, "p99_ms": 9900.0}
+    (row,) = csv.DictReader(run(*options, "-f", "csv", cwd=tmp_path).stdout.splitlines())
+    assert (row["latency_p95_ms"], row["success_rate"]) == ("9500.0", "1.0")
+    assert "| a | 100 | 100.0 % |" in run(*options, "-f", "markdown", cwd=tmp_path).stdout
+    shown = " ".join(narrowed(tmp_path, 30, "--latency", "--by", "agent").split())
+    assert "a 100 calls, 100.0 % successful, half in 5,000 ms, 95 % in 9,500 ms" in shown

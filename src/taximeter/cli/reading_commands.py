@@ -39,6 +39,9 @@ def _report(
             help="Show what a successful call costs, the others included; by task type without --by.",
         ),
     ] = False,
+    latency: Annotated[
+        bool, typer.Option("--latency", help="Show how often calls went well and how long they took.")
+    ] = False,
     chart: Annotated[
         bool, typer.Option("--chart", help="Draw bars, and how each line went along time.")
     ] = False,
@@ -48,15 +51,14 @@ def _report(
     """Show what was consumed: calls, tokens and cost by model, day, agent and so on."""
     from taximeter.cli.choice import read_choice
     from taximeter.cli.output_format import read_format
-    from taximeter.cli.report import report
+    from taximeter.cli.report import read_view, report
 
     report(
         store,
         by or (["task_type"] if per_outcome else ["model"]),
         read_choice(since=since, until=until, tz=tz, where=where),
         output_format=read_format(output_format, as_json=as_json),
-        per_outcome=per_outcome,
-        chart=chart,
+        view=read_view(per_outcome=per_outcome, latency=latency, chart=chart),
     )
 
 

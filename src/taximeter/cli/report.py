@@ -12,6 +12,8 @@ from taximeter.cli.console import console
 from taximeter.cli.listing import print_listing, write_listing_as_markdown
 from taximeter.cli.output_format import Cell, write_csv, write_json
 from taximeter.cli.report_chart import print_chart
+from taximeter.cli.report_latency import CSV_NAMES as LATENCY_CSV_NAMES
+from taximeter.cli.report_latency import latency_document, latency_listing, latency_rows, statistics_by
 from taximeter.cli.report_success import CSV_NAMES, success_document, success_listing, success_row
 from taximeter.cli.totals_table import print_totals, totals_listing
 from taximeter.errors import ConfigurationError
@@ -29,8 +31,7 @@ def report(
     choice: Choice,
     *,
     output_format: str,
-    per_outcome: bool = False,
-    chart: bool = False,
+    view: str | None = None,
 ) -> None:
     """Print the totals of a store by dimension.
 
@@ -39,24 +40,38 @@ def report(
         by: The dimensions.
         choice: Which calls.
         output_format: One of `output_format.FORMATS`.
-        per_outcome: Show what a successful call costs.
-        chart: Show bars.
+        view: `--per-outcome`, `--latency` or `--chart`; None means the totals as they are.
 
     Raises:
         ConfigurationError: A name that is no dimension, there is no such file, or options do not go together.
         StoreError: The file is no store.
     """
     names = read_dimensions(by)
-    if chart and (per_outcome or output_format != "table"):
-        raise ConfigurationError(
-            "--chart", "--per-outcome" if per_outcome else output_format, "alone, and without another format"
-        )
+    if view == "--chart" and output_format != "table":
+        raise ConfigurationError("--chart", output_format, "without another format: it is for people")
     with open_store(path) as store:
-        if per_outcome:
+        if view == "--per-outcome":
             _report_successes(store, names, choice, output_format)
+        elif view == "--latency":
+            _report_latencies(store, names, choice, output_format)
         else:
-            _report_totals(store, names, choice, output_format, chart=chart)
+            _report_totals(store, names, choice, output_format, chart=view == "--chart")
         mention_unreadable(store)
+
+
+def read_view(**chosen: bool) -> str | None:
+    """Return the one option that is given, None without any.
+
+    Args:
+        **chosen: Whether it is, by its name.
+
+    Raises:
+        ConfigurationError: Several are given.
+    """
+    given = [f"--{name.replace('_', '-')}" for name, is_given in chosen.items() if is_given]
+    if len(given) > 1:
+        raise ConfigurationError(given[0], given[1], "the only one of its kind")
+    return given[0] if given else None
 
 
 def _report_totals(
@@ -91,6 +106,26 @@ def _report_successes(
             print_listing(out, success_listing(names, successes))
             out.print()
         conclude(out, store, total_success(successes).totals, choice)
+
+
+def _report_latencies(
+    store: Store | EventFile, names: tuple[str, ...], choice: Choice, output_format: str
+) -> None:
+    groups = statistics_by(store, names, choice)
+    total = store.statistics(where=choice.where, window=choice.window)
+    if output_format == "json":
+        document = latency_document(names, groups, total, choice)
+        write_json({**document, "lost": store.lost(choice.window)})
+    elif output_format == "csv":
+        write_csv([*names, *LATENCY_CSV_NAMES], latency_rows(groups))
+    elif output_format == "markdown":
+        write_listing_as_markdown(latency_listing(names, groups, total))
+    else:
+        out = console()
+        if groups:
+            print_listing(out, latency_listing(names, groups, total))
+            out.print()
+        conclude(out, store, total.totals, choice)
 
 
 def _print(
