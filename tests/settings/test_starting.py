@@ -47,3 +47,15 @@ def test_an_option_that_there_is_not_is_an_error() -> None:
     """As with `start`."""
     with pytest.raises(ConfigurationError, match="servise"):
         taximeter.start_configured("memory:", config=os.devnull, servise="x")
+
+
+def test_budgets_of_the_file_hold(tmp_path: Path) -> None:
+    """What `[[budgets]]` says limits the tracker's calls, and a wrong one is an error."""
+    file = tmp_path / "taximeter.toml"
+    file.write_text('[[budgets]]\nname = "team"\nlimit_usd = 2.5\n')
+    with taximeter.start_configured(tmp_path / "usage.db", config=file) as tracker:
+        assert tracker.budgets is not None
+        assert [budget.limit_usd_nanos for budget in tracker.budgets.budgets] == [2_500_000_000]
+    file.write_text('[[budgets]]\nname = "team"\nlimt_usd = 2.5\n')
+    with pytest.raises(ConfigurationError, match="did you mean 'limit_usd'"):
+        taximeter.start_configured(tmp_path / "usage.db", config=file)

@@ -27,6 +27,8 @@ def start_configured(
         ConfigurationError: A setting or an option that cannot work.
     """
     settings = config if isinstance(config, Settings) else Settings.load(config)
-    chosen = {**settings.options(), **options}
+    budgets = settings.sections.get("budgets")
+    limited = {} if budgets is None else {"budgets": budgets}
+    chosen = {**settings.options(), **limited, **options}
     configured = chosen.pop("sinks", ())
     return start(*(sinks or configured), **chosen)
