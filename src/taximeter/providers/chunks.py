@@ -8,10 +8,11 @@ import msgspec
 
 from taximeter.framing import Document, Framing, JsonLines, choose_framing
 from taximeter.providers.answer import Answer
+from taximeter.providers.chat_message import is_chat_message
 from taximeter.providers.directory import FORMATS, endpoint_for
 from taximeter.providers.estimate import TextLength, add_estimate
 from taximeter.providers.facts import Facts, RequestFacts
-from taximeter.providers.payload import as_document, format_of, provider_of
+from taximeter.providers.payload import as_document, format_of, message_answer, provider_of
 from taximeter.providers.reading import read_request
 from taximeter.vocabulary import Operation
 
@@ -165,6 +166,8 @@ class ChunkReading:
             self._hear(document)
 
     def _answer_to(self, document: Mapping[str, Any]) -> Answer:
+        if is_chat_message(document):
+            return message_answer(self._provider)
         name = self._wire_format if self._wire_format in FORMATS else _format_of(document, self._provider)
         provider = self._provider or provider_of(name)
         return FORMATS[name].answer(endpoint_for(name, provider=provider, model=self._model))

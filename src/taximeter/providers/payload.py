@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from taximeter.providers.answer import Answer
+from taximeter.providers.chat_message import MessageAnswer, is_chat_message
 from taximeter.providers.directory import FORMATS, endpoint_for
 from taximeter.providers.facts import Facts
 from taximeter.providers.values import as_mapping
@@ -99,6 +101,8 @@ def read_payload(payload: Any, *, provider: str | None = None, wire_format: str 
     """
     document = as_document(payload)
     spoken = _ALIASES.get(provider or "", provider)
+    if is_chat_message(document):
+        return _answered(message_answer(provider), document)
     name = wire_format if wire_format in FORMATS else format_of(document, provider)
     facts = _facts_of(document, name, spoken or provider_of(name))
     facts.provider = provider or facts.provider
@@ -121,6 +125,8 @@ def as_document(payload: Any) -> Mapping[str, Any]:
 
 def _is_snake_cased(payload: Mapping[str, Any]) -> bool:
     """Whether it is an object of Gemini's SDK; Llama's bodies on Bedrock count the prompt under the same name."""
+    if "response_metadata" in payload:  # LangChain's messages have a field of the same name
+        return False
     counts_prompt = "prompt_token_count" in payload and "generation_token_count" not in payload
     return counts_prompt or "usage_metadata" in payload
 
@@ -154,8 +160,16 @@ def format_of(document: Mapping[str, Any], provider: str | None) -> str:
     return next((name for name, traits in _TRAITS if traits & names), spoken or "openai.chat")
 
 
+def message_answer(provider: str | None) -> Answer:
+    """Return what reads a message of LangChain, whoever has answered; None as *provider* leaves it to the message."""
+    return MessageAnswer(endpoint_for("openai.chat", provider=provider or "unknown"))
+
+
 def _facts_of(document: Mapping[str, Any], name: str, provider: str) -> Facts:
-    answer = FORMATS[name].answer(endpoint_for(name, provider=provider))
+    return _answered(FORMATS[name].answer(endpoint_for(name, provider=provider)), document)
+
+
+def _answered(answer: Answer, document: Mapping[str, Any]) -> Facts:
     try:
         answer.add(answer.as_response(document))
         return answer.finish()
