@@ -46,8 +46,12 @@ object, by `meter_everything`, or by both at once.
   anyway without aiohttp. What differs is how the names of `sdk_http_response.headers` are spelt. An aiohttp session of
   your own is left in use, is not metered, and a warning says so.
 - Transports that put aiohttp below httpx (`httpx-aiohttp`, litellm's own, the SDKs' `DefaultAioHttpClient`) are metered.
-- Not metered: bare aiohttp, requests and urllib3 (but for boto3), aiobotocore, gRPC, websockets. For these there are
-  `taximeter.call` and `tracker.wrap_stream`.
+- A session of requests is metered like a client: `tracker.meter(requests.Session())`, and by `meter_everything` those that
+  `requests.post` makes too.
+- Not metered: bare aiohttp, and so aiobotocore, because a body there leaves by a dozen methods of one reader, into which its
+  parser writes and which cannot be exchanged: what is read could be seen, but not kept back where asking for a usage has
+  added to it. Nor urllib3 by itself, gRPC and websockets. For all of these there are `taximeter.call` and
+  `tracker.wrap_stream`.
 - boto3's other services pass unread; of `bedrock-runtime` an own `endpoint_url` is recognized by the signature's scope.
 """
 

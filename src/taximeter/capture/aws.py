@@ -53,9 +53,7 @@ def _follow(call: Call, request: Any, response: Any) -> Any:
     call.respond(response.status_code, response.headers)
     try:
         if request.stream_output:
-            response_class: type = type(response.raw)
-            response.raw.taximeter_call = call
-            response.raw.__class__ = _metered_class(response_class)
+            follow_reads(response.raw, call)
         else:
             call.arrive(response.content)
             call.end()
@@ -63,6 +61,13 @@ def _follow(call: Call, request: Any, response: Any) -> Any:
         call.drop()
         call.recorder.count_capture_error()
     return response
+
+
+def follow_reads(raw: Any, call: Call) -> None:
+    """Let *call* see what is read of a response of urllib3, and hold back what it holds back."""
+    response_class: type = type(raw)
+    raw.taximeter_call = call
+    raw.__class__ = _metered_class(response_class)
 
 
 @cache
@@ -75,31 +80,54 @@ class _MeteredResponse:
     """The ways in which bytes leave a response of urllib3; whatever else it has leads through these."""
 
     taximeter_call: Call
+    decode_content: bool
     taximeter_reads = False
 
     def read(self, amt: int | None = None, *args: Any, **kwargs: Any) -> bytes:
+        self._note_decoding(*args, **kwargs)
         return self._seen(lambda: super(_MeteredResponse, self).read(amt, *args, **kwargs), amt)  # type: ignore[misc]  # of the response's own class
 
     def read1(self, amt: int | None = None, *args: Any, **kwargs: Any) -> bytes:
+        self._note_decoding(*args, **kwargs)
         return self._seen(lambda: super(_MeteredResponse, self).read1(amt, *args, **kwargs), amt or 1)  # type: ignore[misc]  # the same
+
+    def _note_decoding(self, decode_content: bool | None = None, *_: Any, **__: Any) -> None:
+        if self.decode_content if decode_content is None else decode_content:
+            self.taximeter_call.take_decoded()
 
     def _seen(self, read: Callable[[], bytes], amt: int | None) -> bytes:
         call = self.taximeter_call
+        while True:
+            try:
+                data = read()
+            except BaseException as error:
+                call.fail(error)
+                raise
+            left = call.arrive(data)
+            if amt is None or amt < 0 or (amt > 0 and not data):
+                left += call.rest()
+                call.end()
+                return left
+            if left or not data:  # nothing would say that this is the end
+                return left
+
+    def read_chunked(self, amt: int | None = None, *args: Any, **kwargs: Any) -> Iterator[bytes]:
+        self._note_decoding(*args, **kwargs)
+        call, chunks = self.taximeter_call, super().read_chunked(amt, *args, **kwargs)  # type: ignore[misc]  # the same
         try:
-            data = read()
+            while (chunk := self._next_of(chunks)) is not None:
+                if chunk:
+                    yield chunk
+        except GeneratorExit:
+            raise
         except BaseException as error:
+            if isinstance(error, Exception) and (rest := call.rest()):
+                yield rest
             call.fail(error)
             raise
-        call.arrive(data)
-        if amt is None or amt < 0 or (amt > 0 and not data):
-            call.end()
-        return data
-
-    def read_chunked(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
-        chunks = super().read_chunked(*args, **kwargs)  # type: ignore[misc]  # the same
-        while (chunk := self._next_of(chunks)) is not None:
-            yield chunk
-        self.taximeter_call.end()
+        if rest := call.rest():
+            yield rest
+        call.end()
 
     def _next_of(self, chunks: Iterator[bytes]) -> bytes | None:
         self.taximeter_reads = True
@@ -107,9 +135,6 @@ class _MeteredResponse:
             return self.taximeter_call.arrive(next(chunks))
         except StopIteration:
             return None
-        except BaseException as error:
-            self.taximeter_call.fail(error)
-            raise
         finally:
             self.taximeter_reads = False
 

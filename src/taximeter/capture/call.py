@@ -185,6 +185,11 @@ class Call:
             endpoint = self._reading.endpoint
             self._filter = UsageFilter(partial(is_usage_only, endpoint), takes_nulls=adds_nulls(endpoint))
 
+    def take_decoded(self) -> None:
+        """Note that what arrives was decompressed on its way, whatever the headers say."""
+        if not self._is_plain:
+            self._decode, self._is_plain = decoder_for(""), True
+
     def arrive(self, chunk: bytes) -> bytes:
         """Note the next raw bytes and return what the application gets of them.
 

@@ -9,7 +9,7 @@ LIBRARIES = ("httpx", "httpx2")
 
 SUPPORTED = (
     "a client of httpx or httpx2, or one that holds such: openai, anthropic, google-genai, mistralai, groq, cohere, "
-    "together, fireworks, cerebras, ollama, huggingface_hub and others; or a client of boto3"
+    "together, fireworks, cerebras, ollama, huggingface_hub and others; a session of requests; or a client of boto3"
 )
 
 PLACES = (

@@ -5,6 +5,7 @@ from functools import partial
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
+from taximeter.capture import web_session
 from taximeter.capture.aws import send_metered
 from taximeter.capture.bootstrap.taximeter_import_hook import when_imported
 from taximeter.capture.http_client import LIBRARIES, may_leave_aiohttp
@@ -14,6 +15,7 @@ from taximeter.capture.transport import overheard
 
 _GOOGLE_GENAI = "google.genai._api_client"
 _AWS = "botocore.httpsession"
+_REQUESTS = "requests.adapters"
 
 
 class Installation:
@@ -43,7 +45,7 @@ class Installation:
 def meter_everything(tracker: Tracks, *, invisible_usage: bool = True) -> Installation:
     """Meter every call of every client in this process, those made before and after, and those that frameworks make.
 
-    It covers all that rides on httpx, httpx2 or boto3, and imports none of them. A client that is metered by itself
+    It covers all that rides on httpx, httpx2, requests or boto3, and imports none of them. A client that is metered by itself
     (`tracker.meter`) stays so: both trackers get the same event, and one that is the same gets it once. Doing it again
     replaces the tracker.
 
@@ -75,7 +77,7 @@ def install(recorder: Recorder) -> Installation:
         except Exception:  # a library that is built differently is not metered, and still imports
             recorder.count_capture_error()
 
-    installation.add(when_imported((*LIBRARIES, _GOOGLE_GENAI, _AWS), hook))
+    installation.add(when_imported((*LIBRARIES, _GOOGLE_GENAI, _AWS, _REQUESTS), hook))
     return installation
 
 
@@ -84,6 +86,8 @@ def _hook(module: ModuleType, recorder: Recorder) -> list[Callable[[], None]]:
         return [replace_method(module.BaseApiClient, "_use_aiohttp", _without_aiohttp)]
     if module.__name__ == _AWS:
         return [replace_method(module.URLLib3Session, "send", partial(_metered_send, recorder), recorder)]
+    if module.__name__ == _REQUESTS:
+        return [replace_method(module.HTTPAdapter, "send", partial(_metered_adapter, recorder), recorder)]
     return [
         replace_method(kind, "_transport_for_url", partial(_metered_choice, recorder))
         for kind in (module.Client, module.AsyncClient)
@@ -100,6 +104,13 @@ def _metered_choice(recorder: Recorder, choose: Method) -> Method:
 def _metered_send(recorder: Recorder, send: Method) -> Method:
     def send_it(session: Any, request: Any) -> Any:
         return send_metered(partial(send, session), recorder, request)
+
+    return send_it
+
+
+def _metered_adapter(recorder: Recorder, send: Method) -> Method:
+    def send_it(adapter: Any, request: Any, *args: Any, **options: Any) -> Any:
+        return web_session.send_metered(send, recorder, adapter, request, *args, **options)
 
     return send_it
 

@@ -15,6 +15,7 @@ from taximeter.capture.http_client import (
 from taximeter.capture.recorder import Recorder, Tracks, recorder_for
 from taximeter.capture.replacement import installed_recorder, original_of
 from taximeter.capture.transport import metered
+from taximeter.capture.web_session import is_web_session, meter_web_session
 from taximeter.errors import ConfigurationError
 
 C = TypeVar("C")
@@ -28,7 +29,8 @@ def meter(client: C, tracker: Tracks, *, invisible_usage: bool = True) -> C:
 
     Args:
         client: An official client (openai, anthropic, google-genai, ollama, ...), sync or async, one of boto3's for
-            `bedrock-runtime`, a model of LangChain or pydantic-ai, or a bare client of httpx or httpx2.
+            `bedrock-runtime`, a model of LangChain or pydantic-ai, or a bare client of httpx or
+            httpx2, or a session of requests.
         tracker: Where the events go.
         invisible_usage: Ask for the usage of streams where the provider counts only for those who ask, and take the
             extra chunk out again. False leaves the requests as they are; then such streams have no tokens.
@@ -39,6 +41,9 @@ def meter(client: C, tracker: Tracks, *, invisible_usage: bool = True) -> C:
     recorder = recorder_for(tracker, invisible_usage=invisible_usage)
     found = list(http_clients(client))
     session = aws_session(client)
+    if is_web_session(client):
+        meter_web_session(client, recorder)
+        return client
     if not found and session is None:
         raise ConfigurationError("client", type(client).__qualname__, SUPPORTED)
     for http_client in found:

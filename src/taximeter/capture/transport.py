@@ -1,6 +1,5 @@
 """Transport: stands in front of a transport of httpx or httpx2 and meters what passes."""
 
-import re
 from contextlib import suppress
 from typing import Any
 
@@ -9,18 +8,16 @@ from taximeter.capture.call import Call
 from taximeter.capture.decoder import decoder_for
 from taximeter.capture.recorder import Recorder
 from taximeter.capture.refusal import refused
+from taximeter.capture.signature import REFUSALS, is_signed
 from taximeter.capture.stream import metered_stream
 from taximeter.errors import BudgetError
 from taximeter.providers import Endpoint, ask_for_usage
 
-_REFUSALS = frozenset({400, 401, 403, 404, 413, 415, 422})
-"""How servers and gateways answer to what they did not expect: a field, a length, a body that is not the one signed."""
 _FIRST_ERROR = 400
 _TELLING = frozenset({"llama.cpp"})
 """Servers whose streams end with their counts anyway, and where asking moves these into another chunk."""
 
 _ABOUT_THE_BODY = frozenset({b"transfer-encoding", b"content-length", b"accept-encoding"})
-_SIGNED = re.compile("sha256|digest|signature|hmac|content-md5")
 
 
 class MeteredTransport:
@@ -130,14 +127,7 @@ def _asking(
     if request.url.netloc in recorder.unasked:
         return None
     asking = ask_for_usage(endpoint, body)
-    return None if asking is None or _is_signed(headers) else _with_body(request, asking)
-
-
-def _is_signed(headers: dict[str, str]) -> bool:
-    """Whether a header looks like a signature over the body, which must not change then."""
-    return (
-        _SIGNED.search(",".join(headers)) is not None or "aws4-" in headers.get("authorization", "").lower()
-    )
+    return None if asking is None or is_signed(headers) else _with_body(request, asking)
 
 
 def _in_hand(response: Any, body: bytes, request: Any) -> Any:
@@ -150,7 +140,7 @@ def _in_hand(response: Any, body: bytes, request: Any) -> Any:
 
 def _may_be_our_fault(response: Any) -> bool:
     """Whether an error may come from what we have added; then the server gets the application's own request."""
-    if response.status_code in _REFUSALS:
+    if response.status_code in REFUSALS:
         return True
     body: bytes = response.content if response.is_closed else b"".join(response.stream)
     with suppress(Exception):  # it is looked at as it is, then
