@@ -51,8 +51,8 @@ class Alerts:
         self._worker.put(alert)
 
     def close(self) -> None:
-        """Wait for what is on its way."""
-        self._worker.close(_COMMAND_S)
+        """Wait for what is on its way, some seconds at most."""
+        self._worker.close(_WEBHOOK_S)
 
     def _deliver(self, alert: Alert) -> None:
         if self._on_alert is not None:

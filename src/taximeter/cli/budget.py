@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from taximeter.budget import Budget, Budgets, BudgetState
 from taximeter.budget.ledger import definitions_in, ledger_beside
 from taximeter.cli.configured_budgets import configured_budgets
 from taximeter.cli.console import console, plain
+from taximeter.cli.listing import Column, Listing, Row, print_listing
 from taximeter.errors import ConfigurationError, one_of
 from taximeter.report.money import format_usd, plural
 from taximeter.report.window import format_moment
@@ -84,26 +83,26 @@ def _print(states: Sequence[BudgetState]) -> None:
     if not states:
         out.print(plain("no budgets: none in the configuration, and none was used with this store"))
         return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in (
-        "budget",
-        "window",
-        "limit",
-        "spent",
-        "reserved",
-        "left",
-        "%",
-        "resets at",
-        "used up at",
-        "blocked",
-    ):
-        table.add_column(
-            name, justify="left" if name in {"budget", "window"} else "right", no_wrap=name != "budget"
-        )
-    for state in states:
-        style = "red" if state.is_reached else ""
-        table.add_row(*(plain(text, style) for text in _row(state)))
-    out.print(table)
+    print_listing(out, Listing(_COLUMNS, tuple(map(_line, states))))
+
+
+_COLUMNS = (
+    Column("budget", is_number=False),
+    Column("window", is_number=False, is_optional=True),
+    Column("limit"),
+    Column("spent"),
+    Column("%"),
+    Column("reserved", is_optional=True),
+    Column("left", is_optional=True),
+    Column("resets at", is_optional=True),
+    Column("used up at", is_optional=True),
+    Column("blocked", is_optional=True),
+)
+
+
+def _line(state: BudgetState) -> Row:
+    style = "red" if state.is_reached else ""
+    return Row(tuple(plain(text, style) for text in _row(state)), state.describe())
 
 
 def _row(state: BudgetState) -> tuple[str, ...]:
@@ -117,9 +116,9 @@ def _row(state: BudgetState) -> tuple[str, ...]:
         budget.window if budget.hard else f"{budget.window}, warns",
         format_usd(state.limit_usd_nanos),
         spent,
+        f"{state.percent:.1f}",
         format_usd(state.reserved_usd_nanos),
         format_usd(state.left_usd_nanos),
-        f"{state.percent:.1f}",
         _moment(state, state.resets_at_us),
         "reached" if state.is_reached else _moment(state, state.breach_at_us),
         f"{state.blocked_calls:,}",
