@@ -1,5 +1,6 @@
 """Settings: one file, the environment, and which of them wins."""
 
+import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from taximeter.errors import ConfigurationError
 from taximeter.policy import Policy
 from taximeter.settings import Found, Settings
-from taximeter.settings.table import SETTINGS
+from taximeter.settings.table import SECTIONS, SETTINGS
+from taximeter.tracker import start
 
 
 def load(folder: Path, text: str = "", **environment: str) -> Settings:
@@ -167,3 +169,13 @@ def test_every_bound_is_a_setting() -> None:
     """What `start` takes can be set from outside."""
     names = {setting.name for setting in SETTINGS}
     assert set(Policy.__struct_fields__) <= names
+
+
+NOT_FOR_FILES = {"catalog", "infer", "forecast", "limits", "budget_file"}
+"""Objects of a program's own, the bounds, which are settings one by one, and what goes with budgets given in code."""
+
+
+def test_every_option_of_start_is_a_setting() -> None:
+    """An option that is new needs a row in the table, or a reason to be left to programs."""
+    options = set(inspect.signature(start).parameters) - NOT_FOR_FILES
+    assert options <= {setting.name for setting in SETTINGS} | set(SECTIONS)

@@ -59,3 +59,11 @@ def test_budgets_of_the_file_hold(tmp_path: Path) -> None:
     file.write_text('[[budgets]]\nname = "team"\nlimt_usd = 2.5\n')
     with pytest.raises(ConfigurationError, match="did you mean 'limit_usd'"):
         taximeter.start_configured(tmp_path / "usage.db", config=file)
+
+
+def test_an_argument_stands_in_for_the_budgets_of_the_file(tmp_path: Path) -> None:
+    """Even one that says there are none."""
+    file = tmp_path / "taximeter.toml"
+    file.write_text("[[budgets]]\nname = 'all'\nlimit_usd = '5'\n")
+    with taximeter.start_configured("memory:", config=file, budgets=None) as tracker:
+        assert tracker.budgets is None

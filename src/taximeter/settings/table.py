@@ -187,7 +187,10 @@ SETTINGS: tuple[Setting, ...] = (
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 SECTIONS: dict[str, str] = {"budgets": "Limits of spending, each a table `[[budgets]]`."}
-"""Sections that other rooms read, by name: `Settings.section(name, type)` makes their own frozen structs of them."""
+"""Sections that other rooms read, by the name of the argument of `taximeter.start` that they stand in for.
+
+`Settings.section(name, type)` makes frozen structs of a room's own of them.
+"""
 
 OTHER_VARIABLES: dict[str, str] = {
     "TAXIMETER_CONFIG": "The file to read, in place of the one that is found; /dev/null for none.",
