@@ -49,7 +49,7 @@ def test_a_job_is_foreseen_from_the_calls_in_a_store(folder: Path, source: str) 
     )
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert rows[0] == ["input", "output", "p50", "output", "p90", "cost", "p50", "cost", "p90"]
+    assert rows[0] == ["for", "input", "output", "p50", "output", "p90", "cost", "p50", "cost", "p90"]
     assert rows[2][:3] == ["a", "call", "500"]
     assert rows[3][:3] == ["1,000", "calls", "500,000"]
     assert "150 calls of the same model" in done.stdout

@@ -21,7 +21,7 @@ from taximeter.store import EventFile, Store, open_store
 
 UNKNOWN = "unknown"
 _JOB_COLUMNS = (
-    Column("", is_number=False),
+    Column("for", is_number=False),
     Column("input", is_optional=True),
     Column("output p50"),
     Column("output p90"),
@@ -250,7 +250,7 @@ def _print_month(store: Store | EventFile, month: MonthExpectation, choice: Choi
 
 def _month_listing(month: MonthExpectation) -> Listing:
     columns = (
-        Column("", is_number=False),
+        Column("month", is_number=False),
         Column("calls"),
         Column("cost p50"),
         Column("cost p90"),
