@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from taximeter.budget.definition import Budget, read_budget
 from taximeter.errors import ConfigurationError
 from taximeter.settings import Settings
+from taximeter.settings.shown import shown
 
 
 def configured_budgets(settings: Settings) -> Iterator[Budget]:
@@ -21,4 +22,5 @@ def configured_budgets(settings: Settings) -> Iterator[Budget]:
         try:
             yield read_budget(table, f"budgets[{at}]")
         except ConfigurationError as error:
-            raise ConfigurationError(error.key, error.value, error.allowed, where=where) from error
+            value = shown(error.value, error.key)  # a webhook's address may be its key
+            raise ConfigurationError(error.key, value, error.allowed, where=where) from error
