@@ -42,6 +42,23 @@ class MomentRow(msgspec.Struct, frozen=True, eq=False, gc=False):
     values: list[Any]
 
 
+def is_usual_call(line: bytes) -> bool:
+    """Whether a line begins as our own lines of completed calls do."""
+    return line.startswith(_USUAL_START)
+
+
+def read_call(line: bytes) -> CallRow:
+    """Read a usual call; JSON stays as it stands in the line, words are plain text.
+
+    Raises:
+        UnreadableEventError: The line is no event.
+    """
+    try:
+        return _taken_apart(msgspec.structs.astuple(_decode_call(line)))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise UnreadableEventError(str(error)) from error
+
+
 def read_row(line: bytes) -> CallRow | MomentRow | ContentRow:
     """Read an event of any kind; JSON stays as it stands in the line, words are plain text.
 
@@ -49,7 +66,7 @@ def read_row(line: bytes) -> CallRow | MomentRow | ContentRow:
         UnreadableEventError: The line is no event of a kind known here.
     """
     try:
-        row = _decode_call(line) if line.startswith(_USUAL_START) else _decode(line)
+        row = _decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise UnreadableEventError(str(error)) from error
     values = msgspec.structs.astuple(row)

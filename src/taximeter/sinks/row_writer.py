@@ -1,7 +1,8 @@
 """Row writer: puts events into the tables of an open database, within its owner's transaction."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from time import sleep
 from typing import Any
 
@@ -23,7 +24,7 @@ from taximeter.sinks.layout import (
     USAGE_SHAPES,
     Table,
 )
-from taximeter.sinks.row import PROFILE_ORDER, CallRow, MomentRow, read_row
+from taximeter.sinks.row import PROFILE_ORDER, CallRow, MomentRow, is_usual_call, read_call, read_row
 from taximeter.sinks.usage_text import UsageSplitter
 
 _CHUNK_ROWS = 64
@@ -53,18 +54,33 @@ class RowWriter:
 
         Small chunks with real pauses between them: each row takes the GIL back, which starves the host's threads.
         """
-        (last,) = self._connection.execute("SELECT COALESCE(MAX(rowid), 0) FROM event_rows").fetchone()
-        new = 0
+        last, new = self._last_row(), 0
         for start in range(0, len(lines), _CHUNK_ROWS):
-            rows = [read_row(line) for line in lines[start : start + _CHUNK_ROWS]]
-            new += self._insert(EVENT_ROWS, [self.values_of(row) for row in rows if isinstance(row, tuple)])
-            if moments := [row.values for row in rows if isinstance(row, MomentRow)]:
-                new += self._insert(CALL_EVENTS, moments)
-            if contents := [row for row in rows if isinstance(row, ContentRow)]:
-                new += insert_contents(self._connection, contents)
+            chunk = lines[start : start + _CHUNK_ROWS]
+            calls = [line for line in chunk if is_usual_call(line)]
+            self._insert(EVENT_ROWS, partial(self._rows_of, calls))
+            if len(calls) < len(chunk):
+                new += self._write_others([read_row(line) for line in chunk if not is_usual_call(line)])
             sleep(_PAUSE_S)
         self._roll_up(last, len(lines))
-        return new
+        return new + self._last_row() - last
+
+    def _last_row(self) -> int:
+        (last,) = self._connection.execute("SELECT COALESCE(MAX(rowid), 0) FROM event_rows").fetchone()
+        return int(last)
+
+    def _rows_of(self, calls: list[bytes]) -> Iterable[tuple[Any, ...]]:
+        return map(self.values_of, map(read_call, calls))
+
+    def _write_others(self, rows: Sequence[CallRow | MomentRow | ContentRow]) -> int:
+        """Insert what lines of other kinds have become, and return how many are new that are no calls."""
+        calls = [self.values_of(row) for row in rows if isinstance(row, tuple)]
+        moments = [row.values for row in rows if isinstance(row, MomentRow)]
+        self._insert(EVENT_ROWS, lambda: calls)
+        before = self._connection.total_changes
+        self._insert(CALL_EVENTS, lambda: moments)
+        new = self._connection.total_changes - before
+        return new + insert_contents(self._connection, [row for row in rows if isinstance(row, ContentRow)])
 
     def _roll_up(self, last: int, count: int) -> None:
         try:
@@ -97,13 +113,12 @@ class RowWriter:
             fields["model"] = fields["requested_model"]
         return (key, self._groups[tuple(fields[name] for name in GROUP_FIELDS)], *values)
 
-    def _insert(self, table: Table, rows: Sequence[Sequence[Any]]) -> int:
-        before = self._connection.total_changes
+    def _insert(self, table: Table, rows: Callable[[], Iterable[Sequence[Any]]]) -> None:
+        """Insert rows, each made only when its turn comes: what is still in the processor's cache is quicker to bind."""
         try:
-            self._connection.executemany(table.insert, rows)
+            self._connection.executemany(table.insert, rows())
         except OverflowError:  # an integer beyond 64 bits; rows before it are in and are passed over now
-            self._connection.executemany(table.insert, [tuple(map(_storable, row)) for row in rows])
-        return self._connection.total_changes - before
+            self._connection.executemany(table.insert, (tuple(map(_storable, row)) for row in rows()))
 
 
 class _Lookup(dict[Any, int]):
