@@ -43,3 +43,10 @@ def test_groups_of_any_kind_add_up_to_the_whole(calls: list[TaskCompletionEvent]
         == whole
     )
     assert whole.calls == len(calls)
+
+
+def test_what_is_unknown_and_what_is_empty_keep_their_places() -> None:
+    """Two groups that cost the same stand in one order, however the calls came."""
+    calls = [call("gpt-4o", agent=""), call("gpt-4o")]
+    assert [group.key for group in group_events(calls, ["agent"])] == [(None,), ("",)]
+    assert group_events(calls, ["agent"]) == group_events(reversed(calls), ["agent"])

@@ -50,8 +50,11 @@ def _order(by: tuple[str, ...]) -> Callable[[Group], tuple[object, ...]]:
     periods = [at for at, name in enumerate(by) if name in PERIODS]
 
     def order(group: Group) -> tuple[object, ...]:
-        times = [group.key[at] or "" for at in periods]
-        return (times, -group.totals.cost_usd_nanos, -group.totals.calls, [part or "" for part in group.key])
+        parts = [
+            (part is not None, part or "") for part in group.key
+        ]  # what is not known, then what is empty
+        times = [parts[at] for at in periods]
+        return (times, -group.totals.cost_usd_nanos, -group.totals.calls, parts)
 
     return order
 
