@@ -2,8 +2,9 @@
 
 Calls of `traffic` are written as the SQLite sink writes them, from encoded lines to committed rows with their rollups,
 in batches of 500. The floor is SQLite alone: `executemany` of the same rows, made beforehand, into the same table with
-the same indexes, in transactions of the same size. Both are counted in processor time, because the sink pauses on
-purpose. Then the file is measured, and totals are asked warm: by model over 30 days, and by day in Kathmandu, a quarter
+the same indexes, in transactions of the same size. Beside it stands what a logger of one's own does: `executemany` of
+each event as it is, a column for every field, indexed by time, model, agent, user and run, without sums. All are counted
+in processor time, because the sink pauses on purpose. Then the file is measured, and totals are asked warm: by model over 30 days, and by day in Kathmandu, a quarter
 of an hour off everybody else. Totals are checked against adding the calls up one by one.
 
     python benchmarks/store.py [--calls 10000000]
@@ -25,6 +26,7 @@ from pathlib import Path
 from time import perf_counter_ns, process_time_ns
 from zoneinfo import ZoneInfo
 
+import msgspec
 from traffic import DAY_US, traffic
 
 from taximeter.event import TaskCompletionEvent, encode_event
@@ -60,7 +62,7 @@ def open_new(path: Path) -> sqlite3.Connection:
 
 
 def microseconds_per_call(
-    connection: sqlite3.Connection, write: Callable[[int], object], count: int
+    connection: sqlite3.Connection, write: Callable[[int], object], count: int, *, table: str = "event_rows"
 ) -> float:
     """Write *count* batches, each in a transaction; return the processor time, check that all is there, and close."""
     gc.collect()
@@ -71,7 +73,8 @@ def microseconds_per_call(
         write(at)
         connection.execute("COMMIT")
     took_ns = process_time_ns() - before
-    assert connection.execute("SELECT count(*) FROM event_rows").fetchone() == (WRITTEN,)
+    written = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - our own names
+    assert written == (WRITTEN,)
     connection.close()
     return took_ns / WRITTEN / 1000
 
@@ -81,6 +84,40 @@ def bare(path: Path, rows: list[list[tuple[object, ...]]]) -> float:
     connection = open_new(path)
     insert = EVENT_ROWS.insert
     return microseconds_per_call(connection, lambda at: connection.executemany(insert, rows[at]), len(rows))
+
+
+FIELDS = TaskCompletionEvent.__struct_fields__
+FLAT = (
+    f"CREATE TABLE events ({', '.join(FIELDS)}, PRIMARY KEY (event_id))",
+    "CREATE INDEX by_time ON events (started_at_us)",
+    "CREATE INDEX by_model ON events (model, started_at_us)",
+    "CREATE INDEX by_agent ON events (agent, started_at_us)",
+    "CREATE INDEX by_user ON events (user, started_at_us) WHERE user IS NOT NULL",
+    "CREATE INDEX by_run ON events (run_id) WHERE run_id IS NOT NULL",
+)
+
+
+def flat_row(event: TaskCompletionEvent) -> tuple[object, ...]:
+    """Return the fields of an event as SQLite takes them, what is nested as JSON."""
+    values = msgspec.to_builtins(event)
+    return tuple(
+        msgspec.json.encode(value).decode() if isinstance(value, dict | list | tuple) else value
+        for value in (values.get(name) for name in FIELDS)
+    )
+
+
+def flat(path: Path, rows: list[list[tuple[object, ...]]]) -> float:
+    """Time SQLite with a column for every field."""
+    path.unlink(missing_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    for statement in FLAT:
+        connection.execute(statement)
+    insert = f"INSERT INTO events VALUES ({', '.join('?' * len(FIELDS))}) ON CONFLICT DO NOTHING"  # noqa: S608 - our own field names
+    return microseconds_per_call(
+        connection, lambda at: connection.executemany(insert, rows[at]), len(rows), table="events"
+    )
 
 
 def from_lines(path: Path, lines: list[list[bytes]]) -> float:
@@ -94,9 +131,17 @@ def write_figures(folder: Path) -> dict[str, float]:
     """Return the microseconds a call of both ways, medians of interleaved rounds."""
     lines = [list(map(encode_event, batch)) for batch in batches(WRITTEN)]
     rows = rows_of(folder, lines)
-    rounds = [(bare(folder / "bare.db", rows), from_lines(folder / "ours.db", lines)) for _ in range(ROUNDS)]
-    floors, ours = zip(*rounds, strict=True)
-    return {"floor_us": statistics.median(floors), "ours_us": statistics.median(ours)}
+    flat_rows = [list(map(flat_row, batch)) for batch in batches(WRITTEN)]
+    rounds = [
+        (
+            bare(folder / "bare.db", rows),
+            flat(folder / "flat.db", flat_rows),
+            from_lines(folder / "ours.db", lines),
+        )
+        for _ in range(ROUNDS)
+    ]
+    floors, flats, ours = map(statistics.median, zip(*rounds, strict=True))
+    return {"floor_us": floors, "flat_us": flats, "ours_us": ours}
 
 
 def rows_of(folder: Path, lines: list[list[bytes]]) -> list[list[tuple[object, ...]]]:
@@ -183,6 +228,10 @@ def main() -> None:
     share = figures["floor_us"] / figures["ours_us"]
     print(f"write, bare executemany {figures['floor_us']:8.1f} us a call")
     print(f"write, from lines       {figures['ours_us']:8.1f} us a call: {share:.0%} of the bare speed")
+    flat_share = figures["flat_us"] / figures["ours_us"]
+    print(
+        f"write, a column a field {figures['flat_us']:8.1f} us a call: ours has {flat_share:.0%} of that speed"
+    )
     print(f"size of {calls:,} calls {figures['bytes_per_call']:8.0f} bytes a call")
     print(f"30 days by model        {figures['by_model_ms']:8.1f} ms")
     print(f"30 days by local day    {figures['by_day_in_kathmandu_ms']:8.1f} ms")
@@ -191,7 +240,7 @@ def main() -> None:
     print(f"statistics of 30 days   {figures['month_statistics_ms']:8.1f} ms (exact percentiles)")
     print(f"the command `report`    {figures['report_command_ms']:8.1f} ms", end="")
     print(f", of which {figures['start_up_ms']:.1f} ms are the start-up of any command")
-    print(json.dumps(figures | {"calls": calls, "write_share": share}))
+    print(json.dumps(figures | {"calls": calls, "write_share": share, "flat_share": flat_share}))
 
 
 if __name__ == "__main__":
