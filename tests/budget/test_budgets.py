@@ -16,6 +16,7 @@ import pytest
 import taximeter
 from taximeter.budget import Alert, Budget, Budgets
 from taximeter.budget.budgets import now_us
+from taximeter.budget.call import Claim
 from taximeter.errors import BudgetExceeded, BudgetUnavailable, ConfigurationError
 from taximeter.event import TaskCompletionEvent
 from taximeter.report.window import Window
@@ -332,3 +333,31 @@ def test_wrong_options_are_errors(arguments: Any, key: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Budgets(*arguments)
     assert caught.value.key == key
+
+
+def test_a_call_that_waited_past_midnight_is_held_to_the_day_it_began_in(tmp_path: Path) -> None:
+    """It counts for that day, so it must not pass that day's limit, whatever the new one has left."""
+    clock = Clock(20_000 * DAY_US - 1000)
+    budgets = Budgets(None, [budget(window="day")], file=tmp_path / "file", clock=clock)
+    budgets.reserve("0.9").settle("0.9")
+    begun = Claim(of={}, at_us=clock.at_us, nanos=200_000_000)
+    clock.at_us += 2000
+    with pytest.raises(BudgetExceeded):
+        budgets.claim(begun)
+    budgets.reserve("0.9").release()
+    budgets.close()
+
+
+def test_amounts_that_no_store_knows_outlive_the_store(store: Path, opened: Callable[..., Budgets]) -> None:
+    """Where it is made anew, what was settled by hand still counts, and so do calls that were blocked."""
+    budgets = opened(store, [budget(window="lifetime")])
+    track(store, call(100_000_000))
+    budgets.reserve("0.5").settle("0.5")
+    budgets.reserve("0.2").settle()
+    with pytest.raises(BudgetExceeded):
+        budgets.reserve("0.9")
+    store.unlink()
+    track(store, call(30_000_000))
+    assert spent(budgets) == {"": 730_000_000}
+    (state,) = budgets.states()
+    assert (state.calls, state.blocked_calls) == (3, 1)

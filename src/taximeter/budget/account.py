@@ -20,6 +20,10 @@ _ADD = (
     "calls = calls + excluded.calls, unpriced_calls = unpriced_calls + excluded.unpriced_calls, "
     "blocked_calls = blocked_calls + excluded.blocked_calls"
 )
+_STATE = (
+    "INSERT INTO stated VALUES (?, ?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET nanos = nanos + excluded.nanos, "
+    "calls = calls + 1, unpriced_calls = unpriced_calls + excluded.unpriced_calls"
+)
 _SPENT = (
     "SELECT COALESCE(SUM(nanos), 0), COALESCE(SUM(calls), 0), COALESCE(SUM(unpriced_calls), 0), "
     "COALESCE(SUM(blocked_calls), 0), MIN(CASE WHEN nanos THEN bucket_us END) FROM spent "
@@ -86,10 +90,15 @@ class Account:
             self, subject, bucket_us, stand_in if self._unpriced is None else self._unpriced, unpriced=True
         )
 
-    def add(self, connection: sqlite3.Connection, entry: Entry, sign: int = 1) -> None:
-        """Count a call in, or out again with -1."""
-        values = (sign * entry.nanos, sign, sign * entry.unpriced, 0)
-        self.add_sum(connection, entry.subject, entry.bucket_us, values)
+    def add(self, connection: sqlite3.Connection, entry: Entry) -> None:
+        """Count a call in."""
+        self.add_sum(connection, entry.subject, entry.bucket_us, (entry.nanos, 1, entry.unpriced, 0))
+
+    def add_stated(self, connection: sqlite3.Connection, entry: Entry) -> None:
+        """Count a call in of which no event tells."""
+        self.add(connection, entry)
+        values = (self.budget_id, entry.subject, entry.bucket_us, entry.nanos, entry.unpriced)
+        connection.execute(_STATE, values)
 
     def add_sum(
         self, connection: sqlite3.Connection, subject: str, bucket_us: int, values: tuple[int, int, int, int]
@@ -101,7 +110,8 @@ class Account:
         """Return why a call must not be made, None where it may."""
         if not self.budget.hard:
             return None
-        start_us = self.period.start_us(now_us)
+        # A call that waited for its turn until after midnight is still yesterday's
+        start_us = min(self.period.start_us(now_us), entry.bucket_us)
         spent, *_, oldest_us = connection.execute(
             _SPENT, (self.budget_id, entry.subject, start_us)
         ).fetchone()

@@ -23,7 +23,7 @@ from taximeter.budget.alert import Alert, Alerts
 from taximeter.budget.amount import Amount, nanos_of
 from taximeter.budget.call import Actual, Claim, actual_of, dimensions_of
 from taximeter.budget.definition import Budget, read_budget
-from taximeter.budget.history import History, forget_old, remember
+from taximeter.budget.history import History, Uncounted, forget_old, remember
 from taximeter.budget.ledger import Ledger, ledger_beside
 from taximeter.budget.owner import is_gone, owner_of_this_process
 from taximeter.budget.state import BudgetState
@@ -43,6 +43,7 @@ LEASE_S = 900.0
 _LOOK_EVERY_US = 1_000_000
 _WARN_EVERY_US = 60_000_000
 _MOST_WAITING = 100_000
+_MOST_TRIES = 100
 _MOMENT_S = 0.005
 """Calls that end together are settled together."""
 _TROUBLE = (sqlite3.Error, OSError, TaximeterError)
@@ -333,20 +334,33 @@ class Budgets:
         self._history.close()
 
     def _transact(self, work: Callable[[sqlite3.Connection, tuple[Account, ...], int], T]) -> T:
-        """Run *work* after everything that waits to be settled, and tell of the thresholds that were passed."""
+        """Run *work* in a transaction, with what stores have added up beside it first, so that nobody waits for that."""
+        for _ in range(_MOST_TRIES):
+            try:
+                return self._try(work)
+            except Uncounted as lack:
+                self._history.prepare(lack.account, self._clock())
+        raise BudgetError("the store is exchanged again and again")
+
+    def _try(self, work: Callable[[sqlite3.Connection, tuple[Account, ...], int], T]) -> T:
+        """Run *work* after everything that waits to be settled, and tell of the thresholds that were passed.
+
+        Raises:
+            Uncounted: A store's totals are needed, and nothing was done.
+        """
         taken: list[tuple[Reservation, Actual | int]] = []
         passed: list[Alert] = []
 
         def run(connection: sqlite3.Connection) -> T:
             self._notice_fork()
             now = self._clock()
-            accounts = self._registered(connection, now)
+            accounts = self._registered(connection)
             touched = [
                 entry for each in self._take(taken) for entry in self._settle(connection, accounts, *each)
             ]
             if now - self._looked_us >= _LOOK_EVERY_US or now < self._looked_us:
                 self._looked_us = now
-                touched += self._history.count_arrivals(connection, accounts, now)
+                touched += self._history.count_arrivals(connection, accounts)
                 forget_old(connection, now)
             passed.extend(_alerts(connection, touched, now))
             return work(connection, accounts, now)
@@ -369,11 +383,11 @@ class Budgets:
             self._accounts = None
             self._waiting.clear()
 
-    def _registered(self, connection: sqlite3.Connection, now: int) -> tuple[Account, ...]:
+    def _registered(self, connection: sqlite3.Connection) -> tuple[Account, ...]:
         known = self._accounts
         if known is None or not _is_there(connection, known):
             known = self._accounts = tuple(
-                self._history.account(connection, budget, now) for budget in self.budgets
+                self._history.account(connection, budget) for budget in self.budgets
             )
         return known
 
@@ -519,7 +533,7 @@ def _settle_amount(connection: sqlite3.Connection, entries: tuple[Entry, ...], n
         for each in entries
     ]
     for entry in added:
-        entry.account.add(connection, entry)
+        entry.account.add_stated(connection, entry)
     return added
 
 

@@ -9,7 +9,6 @@ ledger is right at once, and agrees with the store once that has everything.
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -17,16 +16,23 @@ import msgspec
 from taximeter.budget.account import Account, Entry
 from taximeter.budget.call import Actual, actual_of
 from taximeter.budget.definition import Budget
-from taximeter.budget.period import LIFETIME
+from taximeter.budget.seed import Seed, seed_of
 from taximeter.errors import ConfigurationError
-from taximeter.report.group import Group
-from taximeter.report.window import Window
 from taximeter.store import Store, StoreError
+from taximeter.unforked import Unforked
 
 _AT_ONCE = 500
 """Arrivals that are counted in one transaction, so that others' turn comes soon."""
 _FORGET_US = 30 * 86_400_000_000
 """After so long nobody waits for an event that was settled and never arrived."""
+
+
+class Uncounted(Exception):  # noqa: N818 - it asks for something, and nobody sees it
+    """A transaction needs a store's totals, which are to be added up outside of it."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account.budget.name)
+        self.account = account
 
 
 class History:
@@ -40,6 +46,9 @@ class History:
         self._path = path
         self._store: Store | None = None
         self._file: tuple[int, int] | None = None
+        self._seeds: dict[str, Seed] = {}
+        self._seeds_made = 0
+        self._turn = Unforked()
 
     @property
     def exists(self) -> bool:
@@ -58,8 +67,12 @@ class History:
             _left_to_parent.append(self._store)
             self._store = None
 
-    def account(self, connection: sqlite3.Connection, budget: Budget, now_us: int) -> Account:
-        """Return a budget's account, made with what the store has where there was none."""
+    def account(self, connection: sqlite3.Connection, budget: Budget) -> Account:
+        """Return a budget's account, made with what the store has where there was none.
+
+        Raises:
+            Uncounted: That has to be prepared.
+        """
         definition = msgspec.json.encode(budget).decode()
         fresh = connection.execute(
             "INSERT INTO budgets (key, definition) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -74,13 +87,15 @@ class History:
                 "UPDATE budgets SET definition = ? WHERE budget_id = ?", (definition, budget_id)
             )
         if fresh:
-            self._count_all(connection, account, now_us)
+            self._begin_anew(connection, account)
         return account
 
-    def count_arrivals(
-        self, connection: sqlite3.Connection, accounts: Iterable[Account], now_us: int
-    ) -> Iterator[Entry]:
-        """Count what has come to the store since, some of it where it is much, and yield what was added."""
+    def count_arrivals(self, connection: sqlite3.Connection, accounts: Iterable[Account]) -> Iterator[Entry]:
+        """Count what has come to the store since, some of it where it is much, and yield what was added.
+
+        Raises:
+            Uncounted: The store is another one, and its totals have to be prepared.
+        """
         store = self._opened()
         if store is None:
             return
@@ -89,7 +104,7 @@ class History:
                 "SELECT position, position_event_id FROM budgets WHERE budget_id = ?", (account.budget_id,)
             ).fetchone()
             if event_id is not None and store.position(event_id) != position:
-                self._count_all(connection, account, now_us)  # pruned, compacted, or another file
+                self._begin_anew(connection, account)  # pruned, compacted, or another file
             else:
                 yield from self._count_after(connection, store, account, position)
 
@@ -119,15 +134,30 @@ class History:
         if last is not None:
             _advance(connection, account, store.position(last) or position, last)
 
-    def _count_all(self, connection: sqlite3.Connection, account: Account, now_us: int) -> None:
-        """Begin with the store's totals, and what was settled and has not arrived."""
-        connection.execute("DELETE FROM spent WHERE budget_id = ?", (account.budget_id,))
-        store = self._opened()
-        if store is not None:
-            with store.snapshot():
-                for begin_us, window in _windows(store, account, now_us):
-                    _count_window(connection, store, account, begin_us, window)
-                _advance(connection, account, *store.last())
+    def prepare(self, account: Account, now_us: int) -> None:
+        """Add up what the store has for a budget, once for all threads that ask for it meanwhile.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        made, path = self._seeds_made, self._path
+        with self._turn:
+            if made == self._seeds_made and path is not None:
+                with Store(path) as store:  # one of its own: the other belongs to whoever has the ledger
+                    self._seeds[account.budget.key] = seed_of(store, account, now_us)
+                self._seeds_made += 1
+
+    def _begin_anew(self, connection: sqlite3.Connection, account: Account) -> None:
+        """Count the store's totals, what was settled and has not arrived, and what never will be in the store."""
+        seed, store = self._seeds.pop(account.budget.key, None), self._opened()
+        if store is None:
+            seed = Seed()
+        if seed is None or not seed.is_of(store):
+            raise Uncounted(account)
+        _forget_spent(connection, account)
+        for (subject, bucket_us), sums in seed.sums.items():
+            account.add_sum(connection, subject, bucket_us, (*sums, 0))
+        _advance(connection, account, seed.position, seed.event_id)
         query = "SELECT event_id, subject, bucket_us, nanos, unpriced_calls FROM settled WHERE budget_id = ?"
         for event_id, *entry in connection.execute(query, (account.budget_id,)).fetchall():
             if self.has(connection, account, event_id):
@@ -191,51 +221,20 @@ def _take_settled(connection: sqlite3.Connection, account: Account, actual: Actu
     return True
 
 
+def _forget_spent(connection: sqlite3.Connection, account: Account) -> None:
+    """Forget what calls have cost whose events are, or will be, in the store."""
+    key = (account.budget_id,)
+    connection.execute("UPDATE spent SET nanos = 0, calls = 0, unpriced_calls = 0 WHERE budget_id = ?", key)
+    query = "SELECT subject, bucket_us, nanos, calls, unpriced_calls, 0 FROM stated WHERE budget_id = ?"
+    for subject, bucket_us, *values in connection.execute(query, key).fetchall():
+        account.add_sum(connection, subject, bucket_us, tuple(values))
+
+
 def _advance(connection: sqlite3.Connection, account: Account, position: int, event_id: str | None) -> None:
     connection.execute(
         "UPDATE budgets SET position = ?, position_event_id = ? WHERE budget_id = ?",
         (position, event_id, account.budget_id),
     )
-
-
-def _windows(store: Store, account: Account, now_us: int) -> Iterator[tuple[int, Window]]:
-    """Yield the buckets that count now, and what of the store falls into each."""
-    period = account.period
-    if period.kind == LIFETIME:
-        first = next(store.events(), None)
-        if first is not None:
-            yield period.bucket_us(first.started_at_us), Window()
-    elif not period.length_us:
-        start_us = period.start_us(now_us)
-        yield start_us, Window(start_us)
-    else:
-        bounds = [period.start_us(now_us)]
-        while bounds[-1] <= now_us:
-            bounds.append(period.bucket_us(bounds[-1]) + period.width_us)
-        yield from ((since, Window(since, until)) for since, until in pairwise(bounds))
-
-
-def _count_window(
-    connection: sqlite3.Connection, store: Store, account: Account, bucket_us: int, window: Window
-) -> None:
-    by = tuple(dict.fromkeys((*account.budget.dimensions, *account.budget.where)))
-    groups = store.totals(by, window=window)
-    for group in groups:
-        _count_group(connection, account, by, bucket_us, group)
-    if any(group.totals.unpriced_calls for group in groups):
-        for event in store.events(window, lacking_price=True):
-            entry = account.counted(actual_of(event))
-            if entry is not None and entry.unpriced:
-                account.add_sum(connection, entry.subject, bucket_us, (entry.nanos, 0, 0, 0))
-
-
-def _count_group(
-    connection: sqlite3.Connection, account: Account, by: tuple[str, ...], bucket_us: int, group: Group
-) -> None:
-    subject = account.subject_of(dict(zip(by, group.key, strict=True)))
-    if subject is not None and (totals := group.totals).calls:
-        values = (totals.cost_usd_nanos, totals.calls, totals.unpriced_calls, 0)
-        account.add_sum(connection, subject, bucket_us, values)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -32,6 +32,11 @@ _SPENT = (
     "calls INTEGER NOT NULL, unpriced_calls INTEGER NOT NULL, blocked_calls INTEGER NOT NULL, "
     "PRIMARY KEY (budget_id, subject, bucket_us)) WITHOUT ROWID"
 )
+_STATED = (
+    "CREATE TABLE IF NOT EXISTS stated (budget_id INTEGER, subject TEXT, bucket_us INTEGER, nanos INTEGER NOT NULL, "
+    "calls INTEGER NOT NULL, unpriced_calls INTEGER NOT NULL, PRIMARY KEY (budget_id, subject, bucket_us)) WITHOUT ROWID"
+)
+"""What of `spent` was settled without an event: no store will ever know of it."""
 _HOLDS = (
     "CREATE TABLE IF NOT EXISTS holds (budget_id INTEGER, subject TEXT, bucket_us INTEGER, hold_id INTEGER, "
     "nanos INTEGER NOT NULL, owner TEXT NOT NULL, expires_us INTEGER NOT NULL, "
@@ -48,7 +53,7 @@ _ALERTS = (
     "PRIMARY KEY (budget_id, subject, window_us, percent)) WITHOUT ROWID"
 )
 _INDEX = "CREATE INDEX IF NOT EXISTS holds_by_id ON holds (hold_id)"
-TABLES = (_BUDGETS, _SPENT, _HOLDS, _INDEX, _SETTLED, _ALERTS)
+TABLES = (_BUDGETS, _SPENT, _STATED, _HOLDS, _INDEX, _SETTLED, _ALERTS)
 
 _BESIDE = ("-wal", "-shm", "-journal")
 _left_to_parent: list[sqlite3.Connection] = []
