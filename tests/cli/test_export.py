@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -65,12 +66,12 @@ def test_focus_is_valid_and_says_what_it_leaves_out(folder: Path) -> None:
 
 def test_focus_as_parquet_carries_its_metadata(folder: Path) -> None:
     """Decimals stay exact, and what was left out is in the file itself."""
-    done = run("export", "-f", "focus", "--focus-version", "1.4", "--out", "focus.parquet", cwd=folder)
+    done = run("export", "-f", "focus", "--focus-version", "1.4", "--out", "focus.Parquet", cwd=folder)
     assert done.returncode == 0
-    table = parquet.read_table(folder / "focus.parquet")
+    table = parquet.read_table(folder / "focus.Parquet")
     assert sum(table.column("BilledCost").to_pylist()) == Decimal("0.007")
     assert list(broken_by_columns(table.column_names, "1.4")) == []
-    footer = parquet.read_metadata(folder / "focus.parquet").metadata
+    footer = parquet.read_metadata(folder / "focus.Parquet").metadata
     assert json.loads(footer[b"focus"])["x_Completeness"]["unpriced_calls"] == 1
 
 
@@ -83,14 +84,26 @@ def test_focus_as_parquet_carries_its_metadata(folder: Path) -> None:
         (["--format", "focus", "--prices", "nowhere.toml"], "nowhere.toml"),
         (["--out", "nowhere/x.csv"], "--out"),
         (["--out", "usage.db"], "--out"),
+        (["--out", "usage.db-wal", "--format", "csv"], "--out"),
+        (["--out", "pipe", "--format", "csv"], "--out"),
+        (["--out", "calls.xlsx"], "--out"),
+        (["--format", "focus", "--metadata", "usage.db"], "--metadata"),
+        (["--format", "focus", "--metadata", "./usage.db-wal"], "--metadata"),
+        (["--format", "focus", "--out", "costs.csv", "--metadata", "costs.csv"], "--metadata"),
+        (["--format", "focus", "--out", "contract.toml", "--prices", "contract.toml"], "--out"),
+        (["--format", "csv", "--metadata", "schema.json"], "--metadata"),
+        (["--out", "calls.csv", "--per", "hour"], "--per"),
+        (["--prices", "contract.toml"], "--prices"),
         (["--where", "colour=red"], "--where"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_leaves_nothing(folder: Path, options: list[str], named: str) -> None:
-    """A wrong option is named before a file is begun."""
-    before = sorted(folder.iterdir())
+    """A wrong option is named before a file is begun, and before one that is read is written over."""
+    (folder / "contract.toml").write_text('[[overrides]]\nprovider = "openai"\nmultiplier = "0.8"\n')
+    os.mkfifo(folder / "pipe")
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     done = run("export", *options, cwd=folder)
     assert done.returncode == 2
     assert named in done.stderr
     assert done.stderr.count("\n") == 1
-    assert sorted(folder.iterdir()) == before
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before

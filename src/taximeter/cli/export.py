@@ -32,6 +32,8 @@ from taximeter.store import EventFile, Store, open_store
 
 FORMATS = ("csv", "parquet", "focus", "ndjson")
 _PARQUET = ".parquet"
+_ENDINGS = {".csv": "csv", _PARQUET: "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson"}
+_BESIDE_A_STORE = ("", "-wal", "-shm", "-journal")
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +47,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     def is_parquet(self) -> bool:
         """Whether the file is to be Parquet; FOCUS is, where its name says so."""
         return self.format == "parquet" or (
-            self.format == "focus" and self.path is not None and self.path.suffix == _PARQUET
+            self.format == "focus" and self.path is not None and self.path.suffix.lower() == _PARQUET
         )
 
 
@@ -62,11 +64,11 @@ def read_target(path: Path | None, format_name: str | None, *, verbatim: bool) -
 
     Args:
         path: `--out`; None, and `-`, mean standard output.
-        format_name: `--format`; None takes it from the end of the path, else CSV.
+        format_name: `--format`; None takes it from the end of the path; CSV for standard output.
         verbatim: `--verbatim`.
 
     Raises:
-        ConfigurationError: There is no such format, or Parquet would go to a terminal.
+        ConfigurationError: There is no such format, no telling which, or Parquet would go to a terminal.
     """
     path = None if path is not None and str(path) == "-" else path
     name = format_name or _format_of(path)
@@ -79,8 +81,14 @@ def read_target(path: Path | None, format_name: str | None, *, verbatim: bool) -
 
 
 def _format_of(path: Path | None) -> str:
-    endings = {_PARQUET: "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson"}
-    return endings.get(path.suffix.lower(), "csv") if path is not None else "csv"
+    if path is None:
+        return "csv"
+    found = _ENDINGS.get(path.suffix.lower())
+    if found is None:
+        raise ConfigurationError(
+            "--out", str(path), f"a name ending in {', '.join(_ENDINGS)}, or with --format"
+        )
+    return found
 
 
 def export(store_path: Path, choice: Choice, target: Target, focus: FocusRequest) -> None:
@@ -97,8 +105,10 @@ def export(store_path: Path, choice: Choice, target: Target, focus: FocusRequest
         MissingExtraError: Parquet is asked for, and pyarrow is not installed.
         StoreError: The file is no store.
     """
+    if target.format != "focus":
+        _check_no_focus(focus)
     with open_store(store_path) as store:
-        _check_apart(store_path, target.path)
+        _check_apart(store_path, target, focus)
         with ExitStack() as stack:
             events = store.events(choice.window, where=choice.where)
             watched_events = stack.enter_context(watched(events, "export", _count(store, choice)))
@@ -116,13 +126,39 @@ def export(store_path: Path, choice: Choice, target: Target, focus: FocusRequest
         mention_unreadable(store)
 
 
-def _check_apart(store: Path, path: Path | None) -> None:
-    if path is None:
-        return
-    if not path.parent.is_dir() or path.is_dir() or path.is_symlink():
-        raise ConfigurationError("--out", str(path), "a file in a folder that exists, and no link to one")
-    if path.exists() and path.samefile(store):
-        raise ConfigurationError("--out", str(path), "another file than the store that is read")
+def _check_no_focus(focus: FocusRequest) -> None:
+    """Refuse what only FOCUS would heed, lest somebody believes it was."""
+    options, usual = focus.options, FocusOptions()
+    given = {
+        "--prices": ", ".join(map(str, focus.prices)),
+        "--metadata": focus.metadata,
+        "--focus-version": options.version if options.version != usual.version else None,
+        "--per": options.per if options.per != usual.per else None,
+        "--billing-account": options.billing_account,
+        "--invoice-issuer": options.invoice_issuer,
+    }
+    for key, value in given.items():
+        if value:
+            raise ConfigurationError(key, str(value), "given with --format focus")
+
+
+def _check_apart(store: Path, target: Target, focus: FocusRequest) -> None:
+    """Refuse to write over a file that is read, what SQLite keeps beside a store included, or twice into one."""
+    taken = [*(store.with_name(store.name + end) for end in _BESIDE_A_STORE), *focus.prices]
+    for key, path in (("--out", target.path), ("--metadata", focus.metadata)):
+        if path is None:
+            continue
+        if not path.parent.is_dir() or path.is_symlink() or (path.exists() and not path.is_file()):
+            raise ConfigurationError(key, str(path), "a file in a folder that exists, and no link to one")
+        if any(_is_same(path, other) for other in taken):
+            raise ConfigurationError(key, str(path), "another file than those that are read or written")
+        taken.append(path)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return one.resolve() == other.resolve()
 
 
 def _count(store: Store | EventFile, choice: Choice) -> int | None:
