@@ -102,7 +102,8 @@ def test_it_ends_when_nobody_reads_any_more(source: Path) -> None:
     ("arguments", "complaint"),
     [
         (["missing.db"], "store='missing.db': must be an existing file"),
-        (["usage.db", "-n", "0"], "limit=0: must be a whole number of at least 1"),
+        (["usage.db", "-n", "0"], "--lines=0: must be a whole number from 1 to 1,000,000,000"),
+        (["usage.db", "-n", "9" * 30], "--lines=999"),
         (["usage.db", "-w", "agnet=a"], "did you mean 'agent'?"),
         (["usage.db", "--interval", "0"], "--interval=0.0: must be from 0.05"),
         (["usage.db", "--tz", "Mars/Olympus"], "--tz='Mars/Olympus'"),

@@ -1,5 +1,6 @@
 """What calls are grouped by."""
 
+from datetime import UTC
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -32,6 +33,17 @@ def test_days_weeks_and_months_are_local() -> None:
     kathmandu = ZoneInfo("Asia/Kathmandu")
     periods = [period_of(name, at_us, kathmandu) for name in ("day", "week", "month")]
     assert periods == ["2026-11-01", "2026-W44", "2026-11"]
+
+
+def test_years_have_four_digits() -> None:
+    """A clock that is wrong by centuries still gives days that can be read again, and stand in order."""
+    at_us = -40_000_000_000_000_000
+    assert [period_of(name, at_us, UTC) for name in ("hour", "day", "week", "month")] == [
+        "0702-06-15T00:00+0000",
+        "0702-06-15",
+        "0702-W24",
+        "0702-06",
+    ]
 
 
 def test_a_time_beyond_the_calendar_has_no_day() -> None:

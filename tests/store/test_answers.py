@@ -202,7 +202,7 @@ def test_calls_are_chosen_and_grouped_by_tag(kept: Open) -> None:
 @pytest.mark.parametrize(
     ("question", "arguments", "message"),
     [
-        ("recent", {"limit": 0}, "limit=0: must be a whole number of at least 1"),
+        ("recent", {"limit": 0}, "limit=0: must be a whole number from 1 to 1,000,000,000"),
         ("recent", {"agnet": "a"}, "where='agnet': must be one of .* did you mean 'agent'"),
         ("daily_costs", {"tz": "Mars/Olympus"}, "tz='Mars/Olympus'"),
         ("daily_costs", {"days": 0}, "days=0"),

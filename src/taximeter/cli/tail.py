@@ -52,7 +52,7 @@ def tail(
     check_interval(interval_s)
     out = console()
     with open_arrivals(path, choice.where) as arrivals:
-        _show(out, arrivals.newest(check_limit(count)), choice.zone, ndjson=ndjson)
+        _show(out, arrivals.newest(check_limit(count, "--lines")), choice.zone, ndjson=ndjson)
         while follow:
             sleep(interval_s)
             _check_reader()
@@ -132,6 +132,7 @@ def _duration(milliseconds: float) -> str:
 
 def _local_time(at_us: int, zone: tzinfo) -> str:
     try:
-        return f"{(EPOCH + timedelta(microseconds=at_us)).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+        local = (EPOCH + timedelta(microseconds=at_us)).astimezone(zone)
     except (OverflowError, ValueError):
         return f"{at_us} us"
+    return local.replace(tzinfo=None).isoformat(" ", "seconds")

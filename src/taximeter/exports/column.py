@@ -51,7 +51,9 @@ def moment_text(at_us: int, *, whole_seconds: bool = False) -> str:
         moment = _EPOCH + timedelta(microseconds=at_us)
     except OverflowError:
         return str(at_us)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ" if whole_seconds else "%Y-%m-%dT%H:%M:%S.%fZ")
+    return (
+        f"{moment.replace(tzinfo=None).isoformat(timespec='seconds' if whole_seconds else 'microseconds')}Z"
+    )
 
 
 def json_text(value: Any) -> str | None:

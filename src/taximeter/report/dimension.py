@@ -100,7 +100,10 @@ def period_of(name: str, at_us: int, zone: tzinfo) -> str | None:
         local = (EPOCH + timedelta(microseconds=at_us)).astimezone(zone)
     except (OverflowError, ValueError):
         return None
-    return local.strftime(PERIODS[name])
+    year, dash, rest = local.strftime(PERIODS[name]).partition("-")
+    return (
+        f"{year:0>4}{dash}{rest}"  # not every system pads years before 1000, and ISO 8601 wants four digits
+    )
 
 
 def key_reader(by: Iterable[str], zone: tzinfo) -> Callable[[TaskCompletionEvent], Key]:

@@ -14,6 +14,7 @@ from taximeter.report.statistics import Percentiles, Statistics
 from taximeter.report.window import ALWAYS, Window, last_days, read_zone
 
 Where = Mapping[str, str | None]
+_MOST_CALLS = 1_000_000_000
 
 
 class Answers(ABC):
@@ -128,12 +129,16 @@ def joined(where: Where | None, of: Filter) -> dict[str, str | None]:
     return chosen
 
 
-def check_limit(limit: int) -> int:
+def check_limit(limit: int, key: str = "limit") -> int:
     """Return the limit.
+
+    Args:
+        limit: How many calls at most.
+        key: The option to name in an error.
 
     Raises:
         ConfigurationError: It is no number of calls.
     """
-    if type(limit) is not int or limit < 1:
-        raise ConfigurationError("limit", limit, "a whole number of at least 1")
+    if type(limit) is not int or not 1 <= limit <= _MOST_CALLS:
+        raise ConfigurationError(key, limit, f"a whole number from 1 to {_MOST_CALLS:,}")
     return limit
