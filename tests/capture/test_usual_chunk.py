@@ -100,7 +100,8 @@ def test_chunking_changes_nothing(kind: str, texts: list[str], cut: int, ended: 
     else:
         assert b"usage" not in received
     difference = abs((event.actual_output_tokens or 0) - (same.actual_output_tokens or 0))
-    assert difference <= sum(map(len, texts))
+    # Escapes take bytes that are no text; noise hides the length of texts from an estimate too, a token each at most.
+    assert difference <= sum(map(len, texts)) + (len(events) if kind == "obfuscated" else 0)
 
 
 def usual_of(event: Any) -> UsualChunk:
