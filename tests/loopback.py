@@ -6,6 +6,6 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1] / "examples" / "demo"))
 
 from demo import environment
-from server import DemoServer, Trouble
+from server import DemoServer, Handler, Trouble
 
-__all__ = ["DemoServer", "Trouble", "environment"]
+__all__ = ["DemoServer", "Handler", "Trouble", "environment"]

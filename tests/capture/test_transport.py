@@ -267,18 +267,78 @@ def test_null_usage_comes_only_to_those_who_asked(
 
 
 @LIBRARIES
-def test_a_server_that_compresses_anyway_is_asked_once(library: Any, tracker: ListTracker) -> None:
-    """Of compressed bytes nothing can be taken out, so its next callers get what they asked for."""
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_an_answer_that_is_compressed_anyway_comes_plain(
+    library: Any, in_memory: bool, tracker: ListTracker
+) -> None:
+    """A server that compresses against the request is asked all the same, and nobody sees what that has added."""
+    raw = gzip.compress(b"".join(EVENTS))
+    headers = {**SSE, "content-encoding": "gzip", "content-length": str(len(raw))}
+
+    def handler(request: Any) -> Any:
+        assert b"include_usage" in request.content
+        body = raw if in_memory else (raw[at : at + 7] for at in range(0, len(raw), 7))
+        return library.Response(200, headers=headers, content=body)
+
+    with answering(library, handler, tracker) as client:
+        for read in ("iter_bytes", "iter_bytes" if in_memory else "iter_raw"):
+            with client.stream("POST", URL, json=REQUEST) as response:
+                assert b"".join(getattr(response, read)()) == EVENTS[0] + EVENTS[2]
+            assert "content-encoding" not in response.headers
+            expected = str(len(EVENTS[0] + EVENTS[2])) if in_memory else None
+            assert response.headers.get("content-length") == expected
+    assert [event.actual_output_tokens for event in tracker.tracked] == [2, 2]
+
+
+@LIBRARIES
+@pytest.mark.anyio
+async def test_an_async_answer_that_is_compressed_anyway_comes_plain(
+    library: Any, tracker: ListTracker
+) -> None:
+    """The same of async clients, also where the stream is left after its first piece."""
+    raw = gzip.compress(b"".join(EVENTS))
+
+    async def handler(request: Any) -> Any:
+        headers = {**SSE, "content-encoding": "gzip"}
+        return library.Response(200, headers=headers, stream=connection(library, [raw[:40], raw[40:]]))
+
+    async with meter(library.AsyncClient(transport=library.MockTransport(handler)), tracker) as client:
+        response = await client.post(URL, json=REQUEST)
+        assert response.content == EVENTS[0] + EVENTS[2]
+        async with client.stream("POST", URL, json=REQUEST) as response:
+            pass
+    assert [event.outcome for event in tracker.tracked] == ["success", "cancelled"]
+
+
+@LIBRARIES
+def test_an_answer_that_cannot_be_decompressed_is_the_librarys_error(
+    library: Any, tracker: ListTracker
+) -> None:
+    """What is wrong with compressed bytes is said as it is without the meter."""
+
+    def handler(request: Any) -> Any:
+        return library.Response(200, headers={**SSE, "content-encoding": "gzip"}, content=iter([b"no gzip"]))
+
+    with answering(library, handler, tracker) as client, pytest.raises(library.DecodingError) as error:
+        client.post(URL, json=REQUEST)
+    assert error.value.request.url == URL
+    assert (tracker.event.outcome, tracker.event.error_type) == ("failure", "DecodingError")
+
+
+@LIBRARIES
+def test_a_server_that_compresses_what_is_not_read_is_asked_once(library: Any, tracker: ListTracker) -> None:
+    """Where the client does not say that it reads an encoding, the bytes stay; the next callers get what they asked for."""
     asked: list[bool] = []
 
     def handler(request: Any) -> Any:
         asked.append(b"include_usage" in request.content)
-        body = gzip.compress(b"".join(EVENTS))
-        return library.Response(200, headers={**SSE, "content-encoding": "gzip"}, content=iter([body]))
+        return library.Response(
+            200, headers={**SSE, "content-encoding": "lzw"}, content=iter([b"unreadable"])
+        )
 
     with answering(library, handler, tracker) as client:
-        client.post(URL, json=REQUEST)
-        client.post(URL, json=REQUEST)
+        for _ in range(2):
+            assert client.post(URL, json=REQUEST).content == b"unreadable"
     assert asked == [True, False]
 
 

@@ -1,6 +1,9 @@
 """Sessions of requests are metered like any client: the application's bytes, one event, the right tokens."""
 
-from collections.abc import Callable
+import gzip
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +11,10 @@ import requests
 
 import taximeter
 from list_tracker import ListTracker
-from loopback import DemoServer, Trouble
+from loopback import DemoServer, Handler, Trouble
+from taximeter.budget import Budget
 from taximeter.capture import meter, meter_everything
+from taximeter.errors import BudgetExceeded
 
 PATH = "/v1/chat/completions"
 
@@ -120,3 +125,48 @@ def test_other_requests_pass(server: DemoServer, tracker: ListTracker) -> None:
     with meter(requests.Session(), tracker) as session:
         session.get(server.url + "/health")
     assert not tracker.tracked
+
+
+class Compressing(Handler):
+    """Compresses streams, whatever it was asked."""
+
+    def send_stream(self, kind: str, parts: Iterable[bytes], trouble: Trouble | None = None) -> None:
+        """Send all parts at once."""
+        body = gzip.compress(b"".join(parts))
+        self.send_response(200)
+        for name, value in (("type", kind), ("encoding", "gzip"), ("length", str(len(body)))):
+            self.send_header(f"content-{name}", value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.mark.parametrize("read", [by_lines, by_chunks, by_bytes, content])
+def test_usage_is_taken_out_of_what_is_compressed_anyway(
+    read: Callable[[Any], bytes], tracker: ListTracker
+) -> None:
+    """A server that compresses against the request changes nothing of what is read."""
+    with DemoServer(Compressing) as server, requests.Session() as plain, requests.Session() as session:
+        asked: dict[str, Any] = {"json": body(streaming=True), "stream": True}
+        expected = read(plain.post(server.url + PATH, **asked))
+        assert read(meter(session, tracker).post(server.url + PATH, **asked)) == expected
+        assert server.requests[-1]["stream_options"] == {"include_usage": True}
+    assert tracker.event.actual_output_tokens == 212
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_refused_budget_goes_through_untouched(everything: bool, server: DemoServer, tmp_path: Path) -> None:
+    """What is not sent is the budget's own error, neither wrapped nor tried again; the session can be used on."""
+    asked = len(server.requests)
+    budget = Budget(name="all", limit_usd="0", alerts=())
+    with taximeter.start(tmp_path / "usage.db", budgets=[budget]) as tracker, requests.Session() as session:
+        session.mount("http://", requests.adapters.HTTPAdapter(max_retries=3))
+        with meter_everything(tracker) if everything else nullcontext(meter(session, tracker)):
+            for streaming in (False, True):
+                with pytest.raises(BudgetExceeded, match="all") as refusal:
+                    session.post(server.url + PATH, json=body(streaming=streaming), stream=streaming)
+                assert refusal.value.__cause__ is None
+            assert len(server.requests) == asked
+            assert session.get(server.url + "/health").status_code >= 400
+        assert tracker.budgets is not None
+        assert tracker.budgets.blocked == 2
+        assert tracker.receipt().tracked == 0

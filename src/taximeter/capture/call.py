@@ -97,7 +97,7 @@ class Call:
         self._attempt = attempt_of(headers, body, recorder.tracker)
         self._asked_for_usage = asked_for_usage
         self.shows_usage = False
-        """Whether what was asked for cannot be taken out again: the answer is compressed, against our wish."""
+        """Whether what was asked for cannot be taken out of these bytes: they are compressed, against our wish."""
         self._end_mark = _END_MARKS.get(endpoint.wire_format, _END_MARK)
         self._said = SaidReading(endpoint, body, longest) if (longest := recorder.longest_content) else None
         self._filter: UsageFilter | None = None
@@ -182,13 +182,18 @@ class Call:
             return
         self.shows_usage = not self._is_plain
         if not self.shows_usage:
-            endpoint = self._reading.endpoint
-            self._filter = UsageFilter(partial(is_usage_only, endpoint), takes_nulls=adds_nulls(endpoint))
+            self._filter = self._usage_filter()
+
+    def _usage_filter(self) -> UsageFilter:
+        endpoint = self._reading.endpoint
+        return UsageFilter(partial(is_usage_only, endpoint), takes_nulls=adds_nulls(endpoint))
 
     def take_decoded(self) -> None:
         """Note that what arrives was decompressed on its way, whatever the headers say."""
         if not self._is_plain:
             self._decode, self._is_plain = decoder_for(""), True
+            if self.shows_usage:
+                self._filter, self.shows_usage = self._usage_filter(), False
 
     def arrive(self, chunk: bytes) -> bytes:
         """Note the next raw bytes and return what the application gets of them.

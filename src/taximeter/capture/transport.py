@@ -6,6 +6,7 @@ from typing import Any
 from taximeter.capture.address import endpoint_at
 from taximeter.capture.call import Call
 from taximeter.capture.decoder import decoder_for
+from taximeter.capture.decompressed import decompressed, is_read_by
 from taximeter.capture.recorder import Recorder
 from taximeter.capture.refusal import refused
 from taximeter.capture.signature import REFUSALS, is_signed
@@ -178,7 +179,10 @@ def _follow(call: Call, request: Any, response: Any) -> Any:
     try:
         headers = _in_text(response.headers)
         call.respond(response.status_code, headers)
-        if call.shows_usage:  # to this caller once, and never again
+        if call.shows_usage and is_read_by(request, headers["content-encoding"]):
+            call.take_decoded()
+            response = decompressed(response)
+        elif call.shows_usage:  # to this caller once, and never again
             call.recorder.unasked.add(request.url.netloc)
         if headers.get("server", "").lower() in _TELLING:
             call.recorder.unasked.add(request.url.netloc)
