@@ -58,7 +58,7 @@ def start(
     catalog: "Catalog | None" = None,
     infer: "Infer | None" = None,
     service: str | None = None,
-    forecast: "Foresees | None" = None,
+    forecast: "Foresees | bool | None" = None,
     hosts: Mapping[str, str] | None = None,
     journal: "str | os.PathLike[str] | None" = None,
     sync: str = "journaled",
@@ -83,7 +83,8 @@ def start(
         infer: Rules for the task type of calls nobody named; None means `infer_task_type`.
         service: The name of this program, written into events; None leaves it open.
         forecast: What fills `estimated_*` fields that nobody states, such as `taximeter.forecast.Forecast.from_store(...)`;
-            None leaves them open.
+            True learns from the SQLite sink, in the background from the first call on and again every hour; None and
+            False leave them open.
         hosts: Who answers at hosts of your own, for metered clients: {"llm.example.com": "openai"}. None leaves it to
             the address.
         journal: A folder of their own for events on their way, which the processes of a service may share: what is
@@ -126,7 +127,7 @@ def start(
         catalog=_priced(catalog, prices),
         infer=infer,
         service=service,
-        forecast=forecast,
+        forecast=_forecast_for(forecast, made),
         hosts=hosts,
         journal=kept,
         dead_letters=file_for(dead_letters),
@@ -175,6 +176,7 @@ class Tracker:
         self.privacy = privacy
         """What of events is kept."""
         self._budgets = budgets
+        self._limits: list[Budgets] = [] if budgets is None else [budgets]
         self._closed = False
         self._is_child = False
         self._listeners: list[Listen] = []
@@ -227,17 +229,32 @@ class Tracker:
     @cached_property
     def allowance(self) -> "Gate | None":
         """Whom metered clients ask before a call is sent; None without budgets."""
-        if self._budgets is None:
+        if not self._limits:
             return None
         from taximeter.budget.gate import Gate  # noqa: PLC0415 - budgets stand on top of this module
 
         find = ref(self)
-        return Gate(self._budgets, lambda: getattr(find(), "events", None))
+        return Gate(self._limits, lambda: getattr(find(), "events", None))
 
     @property
     def budgets(self) -> "Budgets | None":
         """What calls may cost; None without budgets."""
         return self._budgets
+
+    def limit(self, budgets: "Sequence[Budget | Mapping[str, Any]]", file: "str | os.PathLike[str]") -> None:
+        """Hold calls to these budgets too, before any is made; what others allow, they may still refuse.
+
+        Args:
+            budgets: As of `start`. They know the calls that are made with their file, and nothing of the sinks.
+            file: Where their reservations are kept, a file of its own.
+
+        Raises:
+            ConfigurationError: They cannot work.
+        """
+        from taximeter.budget import Budgets  # noqa: PLC0415 - budgets stand on top of this module
+
+        self._limits.insert(0, Budgets(None, budgets, file=file))
+        self.__dict__.pop("allowance", None)
 
     @property
     def is_closed(self) -> bool:
@@ -367,8 +384,8 @@ class Tracker:
             self._choose_way()
             self._queue.shut()
             self._stop(self._seconds(timeout_s))
-            if self._budgets is not None:
-                self._budgets.close()
+            for budgets in self._limits:
+                budgets.close()
         if not self._flusher.is_current_thread:
             self._flusher.wait_for_end(self._seconds(timeout_s) + GRACE_S)
         return self._flusher.receipt()
@@ -508,10 +525,31 @@ def _budgets_for(budgets: Any, file: Any, sinks: list[Sink]) -> "Budgets | None"
 
     if isinstance(budgets, Budgets):
         return budgets
-    store = next((vars(sink)["path"] for sink in sinks if type(sink).__name__ == "SqliteSink"), None)
+    store = _store_among(sinks)
     if store is None and file is None:
         raise ConfigurationError("budgets", budgets, "given with a SQLite sink, or with budget_file")
     return Budgets(store, budgets, file=file)
+
+
+def _store_among(sinks: list[Sink]) -> Path | None:
+    return next((vars(sink)["path"] for sink in sinks if type(sink).__name__ == "SqliteSink"), None)
+
+
+def _forecast_for(forecast: "Foresees | bool | None", sinks: list[Sink]) -> "Foresees | None":
+    """Return what foresees calls, from the first store among the sinks where it is to learn by itself.
+
+    Raises:
+        ConfigurationError: There is no store.
+    """
+    if forecast is None or forecast is False:
+        return None
+    if forecast is not True:
+        return forecast
+    if (store := _store_among(sinks)) is None:
+        raise ConfigurationError("forecast", True, "given with a SQLite sink to learn from")
+    from taximeter.forecast import BackgroundForecast  # noqa: PLC0415 - forecasts stand on top of this module
+
+    return BackgroundForecast(store)
 
 
 def _check_options(catalog: Any, infer: Any, service: Any) -> None:

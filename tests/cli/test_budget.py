@@ -145,3 +145,21 @@ def test_a_limit_that_is_no_amount_starts_nothing(tmp_path: Path) -> None:
     done = run("run", "--max-usd", "much", "--", "true", cwd=tmp_path)
     assert done.returncode == 2
     assert "--max-usd='much'" in done.stderr
+
+
+@pytest.mark.parametrize(("max_usd", "budget_usd"), [("0.04", "0.1"), ("0.1", "0.04")])
+def test_a_limit_of_one_run_holds_beside_the_configured_budgets(
+    tmp_path: Path, max_usd: str, budget_usd: str
+) -> None:
+    """Whichever is reached first, and what the run has spent counts in both."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "taximeter.toml").write_text(f"[[budgets]]\nname = 'monthly'\nlimit_usd = '{budget_usd}'\n")
+    python = str(Path(TAXIMETER).with_name("python"))
+    done = run(
+        "run", "--max-usd", max_usd, "--receipt", "receipt.json", "--", python, "program.py", cwd=tmp_path
+    )
+    assert done.stdout.split() == ["200"] + ["402"] * 5
+    own, configured = json.loads((tmp_path / "receipt.json").read_text())["budget"], shown(tmp_path)
+    assert own["calls"] == configured["calls"] == 1
+    assert own["spent_usd_nanos"] == configured["spent_usd_nanos"] > 30_000_000
+    assert own["reserved_usd_nanos"] == configured["reserved_usd_nanos"] == 0

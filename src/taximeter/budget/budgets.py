@@ -4,7 +4,7 @@ import atexit
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ import anyio
 import anyio.to_thread
 
 from taximeter.alarm import warn
+from taximeter.allowance import Hold
 from taximeter.budget.account import Account, Entry
 from taximeter.budget.alert import Alert, Alerts
 from taximeter.budget.amount import Amount, nanos_of
@@ -49,6 +50,7 @@ _MOMENT_S = 0.005
 _TROUBLE = (sqlite3.Error, OSError, TaximeterError)
 _random = SystemRandom()
 T = TypeVar("T")
+HoldT = TypeVar("HoldT", bound=Hold)
 
 
 def now_us() -> int:
@@ -277,15 +279,13 @@ class Budgets:
         claim = Claim(of=dimensions_of(current_scope(), **of), at_us=self._clock(), nanos=nanos)
         return await self.aclaim(claim)
 
-    def claim(self, claim: Claim, instead_of: Reservation | None = None) -> Reservation:
-        """Set money aside for *claim*; in the place of another reservation, which is given back in the same moment.
+    def claim(self, claim: Claim) -> Reservation:
+        """Set money aside for *claim*.
 
         Raises:
             BudgetExceeded: A hard limit would be passed.
             BudgetUnavailable: The file cannot be asked, and a budget lets no call through then.
         """
-        if instead_of is not None:
-            instead_of.release_soon()
         self._settler.start()
         try:
             found = self._transact(partial(self._reserve, claim))
@@ -297,14 +297,14 @@ class Budgets:
             raise found
         return found
 
-    async def aclaim(self, claim: Claim, instead_of: Reservation | None = None) -> Reservation:
+    async def aclaim(self, claim: Claim) -> Reservation:
         """`claim` for coroutines.
 
         Raises:
             BudgetExceeded: A hard limit would be passed.
             BudgetUnavailable: The file cannot be asked, and a budget lets no call through then.
         """
-        return await in_worker(partial(self.claim, claim, instead_of))
+        return await in_worker(partial(self.claim, claim))
 
     def settle(self, reservation: Reservation, actual: Actual | int) -> None:
         """Count what a call did cost; see `Reservation.settle`."""
@@ -479,29 +479,30 @@ class Budgets:
             warn(f"budgets cannot be asked ({self.failures} times so far): {error}")
 
 
-async def in_worker(reserve: Callable[[], Reservation]) -> Reservation:
+async def in_worker(reserve: Callable[[], HoldT]) -> HoldT:
     """Reserve in a worker thread; where the task is cancelled meanwhile, what was reserved is given back."""
-    made: list[Reservation] = []
+    made: list[HoldT] = []
     gone: list[bool] = []
 
-    def work() -> Reservation:
-        reservation = reserve()
-        made.append(reservation)
+    def work() -> HoldT:
+        hold = reserve()
+        made.append(hold)
         if gone:
-            _release(made)
-        return reservation
+            release_all(made)
+        return hold
 
     try:
         return await anyio.to_thread.run_sync(work)
     except BaseException:
         gone.append(True)
-        _release(made)
+        release_all(made)
         raise
 
 
-def _release(made: list[Reservation]) -> None:
-    for reservation in made:
-        reservation.release_soon()
+def release_all(made: Iterable[Hold]) -> None:
+    """Give back all of these."""
+    for hold in made:
+        hold.release_soon()
 
 
 def _read_all(budgets: Any) -> tuple[Budget, ...]:

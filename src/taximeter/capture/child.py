@@ -36,6 +36,8 @@ def meter_this_process() -> None:
     totals = RunFolderSink(Path(run.folder))
     options: Any = {"batch_max_age_s": BATCH_MAX_AGE_S, **run.options}
     tracker = start(*run.sinks, totals, service=run.service, **options)
+    if run.limit is not None:
+        tracker.limit([run.limit.budget], run.limit.file)
     install(Recorder(tracker, run.invisible_usage, run.run_id, trace=totals.trace))
     totals.save()
     _at_end(lambda: _finish(tracker, totals))

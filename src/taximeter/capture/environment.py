@@ -12,6 +12,13 @@ BOOTSTRAP_FOLDER = Path(__file__).with_name("bootstrap")
 _VARIABLE = "TAXIMETER_RUN"
 
 
+class RunLimit(msgspec.Struct, frozen=True):
+    """What all processes of a run may spend together: the table of a budget, and the file that they share for it."""
+
+    budget: dict[str, Any]
+    file: str
+
+
 class RunEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """What every process of a run must know; it travels in one environment variable."""
 
@@ -22,6 +29,7 @@ class RunEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     invisible_usage: bool = True
     options: dict[str, Any] = {}
     """Further arguments of `taximeter.start`."""
+    limit: RunLimit | None = None
 
     def added_to(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return *environment* with this in it and the bootstrap folder at the head of PYTHONPATH."""

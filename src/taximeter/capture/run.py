@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from taximeter.capture.environment import RunEnvironment
+from taximeter.capture.environment import RunEnvironment, RunLimit
 from taximeter.capture.run_folder import ProcessRecord, read_records
 from taximeter.errors import ConfigurationError
 from taximeter.identifier import new_event_id
@@ -63,6 +63,7 @@ def run(
     run_id: str | None = None,
     environment: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
+    limit: RunLimit | None = None,
 ) -> RunResult:
     """Run *command*, meter every LLM call of it and of the Python processes it starts, and wait for its end.
 
@@ -77,6 +78,7 @@ def run(
         environment: The program's environment; None means that of this process.
         options: Further arguments of `taximeter.start` for the trackers of these processes, of types that JSON has;
             None for none.
+        limit: What all its processes may spend together, beside the budgets of *options*; None for no more than those.
 
     Raises:
         ConfigurationError: There is no command.
@@ -92,6 +94,7 @@ def run(
             service=service,
             invisible_usage=invisible_usage,
             options=dict(options or {}),
+            limit=limit,
         )
         begun = perf_counter()
         code, problem = _supervise(command, settings.added_to(environment or os.environ))

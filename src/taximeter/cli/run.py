@@ -57,6 +57,7 @@ def run(
             service=service,
             invisible_usage=ask_usage,
             options={**options, **limit.options},
+            limit=limit.own,
         )
         state = limit.state()
     with suppress(

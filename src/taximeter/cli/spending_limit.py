@@ -11,6 +11,7 @@ import msgspec
 from rich.text import Text
 
 from taximeter.budget import Budget, Budgets, BudgetState
+from taximeter.capture.environment import RunLimit
 from taximeter.cli.console import plain
 from taximeter.errors import ConfigurationError
 from taximeter.report.money import format_usd, plural
@@ -18,17 +19,16 @@ from taximeter.sinks.table import sink_for
 
 
 class SpendingLimit(msgspec.Struct, frozen=True):
-    """The arguments of `taximeter.start` that limit what is spent, and the limit's file where it has one of its own."""
+    """What is spent at most: the arguments of `taximeter.start` for configured budgets, and the run's own limit."""
 
     options: dict[str, Any] = {}
-    budget: Budget | None = None
-    file: Path | None = None
+    own: RunLimit | None = None
 
     def state(self) -> BudgetState | None:
         """Return how the run's own limit stands; None where it has none, or nobody can say."""
-        if self.budget is None:
+        if self.own is None:
             return None
-        budgets = Budgets(None, [self.budget], file=self.file)
+        budgets = Budgets(None, [self.own.budget], file=self.own.file)
         with suppress(sqlite3.Error, OSError):
             (state,) = budgets.states()
             budgets.close()
@@ -40,31 +40,34 @@ class SpendingLimit(msgspec.Struct, frozen=True):
 def spending_limit(
     max_usd: str | None, configured: Iterable[Budget], sinks: Sequence[str]
 ) -> Iterator[SpendingLimit]:
-    """Hand out the limit of a run: its own where one is given, else the budgets of the configuration.
+    """Hand out the limits of a run: the budgets of the configuration, and its own where one is given; both hold.
 
-    The run's own is kept in a folder that goes with it. It lets no call through that it cannot be asked about: who sets
+    Its own is kept in a folder that goes with it. It lets no call through that it cannot be asked about: who sets
     it for one run means it.
 
     Raises:
         ConfigurationError: It is no amount, or the configuration's budgets are wrong or have no store to be kept beside.
     """
-    budgets = list(configured)
-    if max_usd is not None:
-        own = Budget(
-            name="--max-usd", limit_usd=_checked(max_usd), window="lifetime", on_failure="block", alerts=()
+    options = _options(list(configured), sinks)
+    if max_usd is None:
+        yield SpendingLimit(options)
+        return
+    own = Budget(
+        name="--max-usd", limit_usd=_checked(max_usd), window="lifetime", on_failure="block", alerts=()
+    )
+    with TemporaryDirectory(prefix="taximeter-budget-", ignore_cleanup_errors=True) as folder:
+        file = str(Path(folder) / "run.budgets")
+        yield SpendingLimit(options, RunLimit(msgspec.to_builtins(own), file))
+
+
+def _options(budgets: Sequence[Budget], sinks: Sequence[str]) -> dict[str, Any]:
+    if not budgets:
+        return {}
+    if not any(type(sink_for(sink)).__name__ == "SqliteSink" for sink in sinks):
+        raise ConfigurationError(
+            "budgets", list(sinks), "used with a SQLite sink, beside which they are kept"
         )
-        with TemporaryDirectory(prefix="taximeter-budget-", ignore_cleanup_errors=True) as folder:
-            file = Path(folder) / "run.budgets"
-            options = {"budgets": [msgspec.to_builtins(own)], "budget_file": str(file)}
-            yield SpendingLimit(options, own, file)
-    elif budgets:
-        if not any(type(sink_for(sink)).__name__ == "SqliteSink" for sink in sinks):
-            raise ConfigurationError(
-                "budgets", list(sinks), "used with a SQLite sink, beside which they are kept"
-            )
-        yield SpendingLimit({"budgets": [msgspec.to_builtins(budget) for budget in budgets]})
-    else:
-        yield SpendingLimit()
+    return {"budgets": [msgspec.to_builtins(budget) for budget in budgets]}
 
 
 def _checked(max_usd: str) -> str:

@@ -1,5 +1,6 @@
 """What a call, a job or a month will cost, from the calls that were."""
 
+from taximeter.forecast.background import BackgroundForecast
 from taximeter.forecast.calibration import CalibrationRow, Held
 from taximeter.forecast.expectation import Expectation, JobExpectation
 from taximeter.forecast.forecast import Forecast
@@ -8,6 +9,7 @@ from taximeter.forecast.question import CallFields
 from taximeter.forecast.tokenizer import Tokenizer
 
 __all__ = [
+    "BackgroundForecast",
     "CalibrationRow",
     "CallFields",
     "Expectation",

@@ -88,6 +88,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("prices", PATHS, "Files of [your own prices](prices.md), the strongest last.", group=EVENTS),
     Setting(
+        "forecast",
+        FLAG,
+        "Whether events say what [was to be expected](../how-to/foresee-what-a-call-costs.md), learned from the SQLite sink.",
+        default=False,
+        group=EVENTS,
+    ),
+    Setting(
         "dead_letters",
         PATH,
         "A file for the events that a sink refuses.",
