@@ -47,7 +47,7 @@ class Rebuilding(msgspec.Struct, frozen=True, kw_only=True):
 def rebuild_store(path: Path) -> Rebuilding:
     """Work the sums out anew from the calls, and make indexes and views again, in one transaction.
 
-    Writers wait for it, for some minutes where there are ten million calls.
+    Writers wait for it: a minute and a half where there are ten million calls.
 
     Raises:
         ConfigurationError: There is no such file.
