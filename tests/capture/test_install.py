@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import httpx
 import httpx2
 import openai
 import pytest
+import requests
 
 from list_tracker import ListTracker
 from loopback import DemoServer
@@ -107,6 +109,43 @@ def test_installing_again_replaces_the_tracker(server: DemoServer, installed: Li
         embed(client, server)
     assert other.event.operation == "embeddings"
     assert not installed.tracked
+
+
+@pytest.mark.parametrize("inner_first", [True, False])
+def test_tracker_that_was_replaced_hears_again(
+    inner_first: bool, server: DemoServer, tracker: ListTracker
+) -> None:
+    """What a second installation has replaced is there again when that is closed, in whatever order they are."""
+    inner = ListTracker()
+    installations = [meter_everything(tracker), meter_everything(inner)]
+    if inner_first:
+        installations.reverse()
+    with httpx2.Client() as client:
+        embed(client, server)
+        installations[0].close()
+        embed(client, server)
+        installations[1].close()
+        embed(client, server)
+    heard = (len(tracker.tracked), len(inner.tracked))
+    assert heard == ((1, 1) if inner_first else (0, 2))
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2, requests])
+def test_run_hears_of_a_program_that_meters_everything_itself(
+    library: Any, server: DemoServer, tracker: ListTracker
+) -> None:
+    """A program that has a meter of its own, or several, takes nothing from the run's."""
+    trace: list[bytes] = []
+    own = ListTracker()
+    post = partial(library.post, f"{server.url}/v1/embeddings", json=BODY, timeout=9)
+    with install(Recorder(tracker, run_id="run-7", trace=trace.append)):
+        with meter_everything(ListTracker()), meter_everything(own):
+            post()
+        assert own.event == tracker.event
+        assert own.event.run_id == "run-7"
+        post()
+    post()
+    assert (len(own.tracked), len(tracker.tracked), trace) == (1, 2, [b"+", b"+"])
 
 
 def test_event_belongs_to_the_run(server: DemoServer, tracker: ListTracker) -> None:

@@ -10,7 +10,7 @@ from taximeter.capture.aws import send_metered
 from taximeter.capture.bootstrap.taximeter_import_hook import when_imported
 from taximeter.capture.http_client import LIBRARIES, may_leave_aiohttp
 from taximeter.capture.recorder import Recorder, Tracks, recorder_for
-from taximeter.capture.replacement import Method, replace_method
+from taximeter.capture.replacement import Method, installed_recorder, replace_method
 from taximeter.capture.transport import overheard
 
 _GOOGLE_GENAI = "google.genai._api_client"
@@ -47,7 +47,7 @@ def meter_everything(tracker: Tracks, *, invisible_usage: bool = True) -> Instal
 
     It covers all that rides on httpx, httpx2, requests or boto3, and imports none of them. A client that is metered by itself
     (`tracker.meter`) stays so: both trackers get the same event, and one that is the same gets it once. Doing it again
-    replaces the tracker.
+    replaces the tracker until that is closed; a run (`taximeter run`) goes on hearing of all calls.
 
     Args:
         tracker: Where the events go. It stays open when the meter is taken out.
@@ -85,13 +85,23 @@ def _hook(module: ModuleType, recorder: Recorder) -> list[Callable[[], None]]:
     if module.__name__ == _GOOGLE_GENAI:
         return [replace_method(module.BaseApiClient, "_use_aiohttp", _without_aiohttp)]
     if module.__name__ == _AWS:
-        return [replace_method(module.URLLib3Session, "send", partial(_metered_send, recorder), recorder)]
+        return [_install(module.URLLib3Session, "send", _metered_send, recorder)]
     if module.__name__ == _REQUESTS:
-        return [replace_method(module.HTTPAdapter, "send", partial(_metered_adapter, recorder), recorder)]
+        return [_install(module.HTTPAdapter, "send", _metered_adapter, recorder)]
     return [
-        replace_method(kind, "_transport_for_url", partial(_metered_choice, recorder))
+        _install(kind, "_transport_for_url", _metered_choice, recorder)
         for kind in (module.Client, module.AsyncClient)
     ]
+
+
+def _install(
+    kind: Any, name: str, wrap: Callable[[Recorder, Method], Method], recorder: Recorder
+) -> Callable[[], None]:
+    """Meter a method; the run that the process is part of, where there is one, goes on hearing of all calls."""
+    before = installed_recorder(getattr(kind, name))
+    if before is not None and (run := before.of_run) is not None:
+        recorder = recorder.heard_by(run)
+    return replace_method(kind, name, partial(wrap, recorder), recorder)
 
 
 def _metered_choice(recorder: Recorder, choose: Method) -> Method:

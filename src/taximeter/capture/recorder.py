@@ -56,6 +56,13 @@ class Recorder(msgspec.Struct, frozen=True):
             return self.also.allowance
         return found
 
+    @property
+    def of_run(self) -> "Recorder | None":
+        """The recorder of the run that this process is part of, which alone keeps a trace."""
+        if self.trace is not None:
+            return self
+        return None if self.also is None else self.also.of_run
+
     def heard_by(self, other: "Recorder") -> "Recorder":
         """Return this recorder with *other* hearing of the same calls, unless both have the same tracker."""
         if other.tracker is self.tracker:
