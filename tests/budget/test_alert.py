@@ -1,10 +1,11 @@
 """Where alerts go."""
 
 import json
+import socket
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -74,6 +75,28 @@ def test_one_that_cannot_be_sent_is_warned_of_and_the_others_are(caplog: pytest.
     assert caplog.text.count("could not be sent") == 2
     assert "secret" not in caplog.text
     assert "80 %" in caplog.text
+
+
+def test_a_webhook_that_hangs_keeps_no_callback_waiting() -> None:
+    """The program hears of the second threshold while nobody answers for the first."""
+    told: list[int] = []
+    both = Event()
+
+    def on_alert(alert: Alert) -> None:
+        told.append(alert.percent)
+        if len(told) == 2:
+            both.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        alerts = Alerts(on_alert)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/hook"
+        alerts.send(alert(url))
+        connection, _ = server.accept()
+        alerts.send(alert(url))
+        assert both.wait(4)
+        connection.close()
+        server.accept()[0].close()
+        alerts.close()
 
 
 def test_only_one_process_tells(tmp_path: Path) -> None:

@@ -24,6 +24,11 @@ _STATE = (
     "INSERT INTO stated VALUES (?, ?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET nanos = nanos + excluded.nanos, "
     "calls = calls + 1, unpriced_calls = unpriced_calls + excluded.unpriced_calls"
 )
+_FORGET = (
+    "DELETE FROM spent WHERE budget_id = ? AND bucket_us < ?",
+    "DELETE FROM stated WHERE budget_id = ? AND bucket_us < ?",
+    "DELETE FROM alerts WHERE budget_id = ? AND window_us < ?",
+)
 _SPENT = (
     "SELECT COALESCE(SUM(nanos), 0), COALESCE(SUM(calls), 0), COALESCE(SUM(unpriced_calls), 0), "
     "COALESCE(SUM(blocked_calls), 0), MIN(CASE WHEN nanos THEN bucket_us END) FROM spent "
@@ -105,6 +110,12 @@ class Account:
     ) -> None:
         """Count many calls in: nanodollars, calls, those without a price, and calls that were not made."""
         connection.execute(_ADD, (self.budget_id, subject, bucket_us, *values))
+
+    def forget(self, connection: sqlite3.Connection, before_us: int) -> None:
+        """Forget the windows before the one that was then; a lifetime has none."""
+        start_us = self.period.start_us(before_us)
+        for statement in _FORGET:
+            connection.execute(statement, (self.budget_id, start_us))
 
     def refusal(self, connection: sqlite3.Connection, entry: Entry, now_us: int) -> BudgetExceeded | None:
         """Return why a call must not be made, None where it may."""

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 
 import msgspec
 
@@ -35,7 +36,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alerts:
-    """Sends alerts in a thread of its own, each within some seconds; what cannot be sent is warned of.
+    """Sends alerts in threads of its own, each within some seconds; what cannot be sent is warned of.
+
+    Callbacks and the log are told in one of them, so that no webhook that hangs keeps them waiting.
 
     Args:
         on_alert: Is called with every alert; None for nobody.
@@ -43,21 +46,34 @@ class Alerts:
 
     def __init__(self, on_alert: Callable[[Alert], object] | None = None) -> None:
         self._on_alert = on_alert
-        self._worker = Worker(self._deliver, most=_MOST)
+        self._workers = Worker(self._tell, most=_MOST), Worker(self._send, most=_MOST)
 
     def send(self, alert: Alert) -> None:
         """Send an alert in a moment."""
-        self._worker.start()
-        self._worker.put(alert)
+        alarms = alert.state.budget.alerts
+        is_told = self._on_alert is not None or "log" in alarms
+        is_sent = any(alarm != "log" for alarm in alarms)
+        for worker, has_work in zip(self._workers, (is_told, is_sent), strict=True):
+            if has_work:
+                worker.start()
+                worker.put(alert)
 
     def close(self) -> None:
         """Wait for what is on its way, some seconds at most."""
-        self._worker.close(_WEBHOOK_S)
+        deadline = monotonic() + _WEBHOOK_S
+        for worker in self._workers:
+            worker.close(max(deadline - monotonic(), 0.0))
 
-    def _deliver(self, alert: Alert) -> None:
+    def _tell(self, alert: Alert) -> None:
+        if "log" in alert.state.budget.alerts:
+            warn(alert.text)
         if self._on_alert is not None:
             self._attempt("callback", partial(self._on_alert, alert))
+
+    def _send(self, alert: Alert) -> None:
         for alarm in alert.state.budget.alerts:
+            if alarm == "log":
+                continue
             where = alarm if isinstance(alarm, str) else alarm[0]
             self._attempt(where, partial(_raise_alarm, alarm, alert))
 
@@ -69,9 +85,7 @@ class Alerts:
 
 
 def _raise_alarm(alarm: Alarm, alert: Alert) -> None:
-    if alarm == "log":
-        warn(alert.text)
-    elif isinstance(alarm, str):
+    if isinstance(alarm, str):
         _post(alarm, alert.to_json())
     else:
         subprocess.run(alarm, input=alert.to_json(), timeout=_COMMAND_S, check=True, capture_output=True)  # noqa: S603 - the user's own command, and no shell

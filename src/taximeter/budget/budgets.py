@@ -43,6 +43,7 @@ from taximeter.scopes import current_scope
 LEASE_S = 900.0
 _LOOK_EVERY_US = 1_000_000
 _WARN_EVERY_US = 60_000_000
+_TIDY_EVERY_US = 3_600_000_000
 _MOST_WAITING = 100_000
 _MOST_TRIES = 100
 _MOMENT_S = 0.005
@@ -234,7 +235,7 @@ class Budgets:
         self._settler: Worker[bool] = Worker(self._settle_in_a_moment, most=1)
         atexit.register(_closing(ref(self)))
         self._pid = os.getpid()
-        self._looked_us = self._warned_us = 0
+        self._looked_us = self._warned_us = self._tidied_us = 0
 
     def reserve(
         self,
@@ -361,7 +362,9 @@ class Budgets:
             if now - self._looked_us >= _LOOK_EVERY_US or now < self._looked_us:
                 self._looked_us = now
                 touched += self._history.count_arrivals(connection, accounts)
-                forget_old(connection, now)
+            if not 0 <= now - self._tidied_us < _TIDY_EVERY_US:
+                self._tidied_us = now
+                forget_old(connection, accounts, now)
             passed.extend(_alerts(connection, touched, now))
             return work(connection, accounts, now)
 

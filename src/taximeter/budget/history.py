@@ -198,9 +198,11 @@ def remember(connection: sqlite3.Connection, entry: Entry, actual: Actual) -> No
     )
 
 
-def forget_old(connection: sqlite3.Connection, now_us: int) -> None:
-    """Forget settled calls whose events will not arrive any more."""
+def forget_old(connection: sqlite3.Connection, accounts: Iterable[Account], now_us: int) -> None:
+    """Forget settled calls whose events will not arrive any more, and windows that are long over."""
     connection.execute("DELETE FROM settled WHERE at_us < ?", (now_us - _FORGET_US,))
+    for account in accounts:
+        account.forget(connection, now_us - _FORGET_US)
 
 
 def _take_settled(connection: sqlite3.Connection, account: Account, actual: Actual) -> bool:
