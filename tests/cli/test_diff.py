@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import taximeter
 from console_script import environment, run, run_on_terminal
 from event_samples import HOUR_US, NOVEMBER_US, call, write_lines, write_store
 
@@ -51,15 +52,43 @@ def test_parts_sum_to_the_change_in_every_format(folder: Path) -> None:
     """Integers in JSON, exact dollars in CSV, by any dimension."""
     sides = ("diff", "run:r1", "run:r2", "--by", "agent")
     found = json.loads(run(*sides, "--json", cwd=folder).stdout)
-    for each in (*found["groups"], found["total"]):
+    *groups, mystery = found["groups"]
+    for each in (*groups, found["total"]):
         parts = [each[f"{name}_effect_usd_nanos"] for name in ("calls", "mix", "tokens", "price")]
         change = each["after"]["cost_usd_nanos"] - each["before"]["cost_usd_nanos"]
         assert sum(parts) == each["change_usd_nanos"] == change
     rows = list(csv.DictReader(run(*sides, "--format", "csv", cwd=folder).stdout.splitlines()))
     assert [row["agent"] for row in rows] == [row["agent"] or "" for row in found["groups"]]
-    assert sum(int(row["change_usd"].replace(".", "")) for row in rows) == found["total"]["change_usd_nanos"]
+    changes = [int(row["change_usd"].replace(".", "")) for row in rows[:-1]]
+    assert sum(changes) == found["total"]["change_usd_nanos"]
+    assert (mystery["after"]["cost_usd_nanos"], mystery["change_usd_nanos"]) == (None, None)
+    assert [rows[-1][name] for name in ("cost_usd_after", "change_usd", "price_effect_usd")] == ["", "", ""]
     markdown = run(*sides, "--format", "markdown", cwd=folder).stdout.splitlines()
     assert markdown[0].startswith("| agent | calls before | calls after | before | after | change |")
+
+
+def test_a_change_from_or_to_what_is_unknown_is_unknown(folder: Path) -> None:
+    """Calls without a price are no reason to say that nothing changed."""
+    calls = [call("mystery", None, run_id=run_id) for run_id in ("r3", "r4", "r4")]
+    write_store(folder / "usage.db", calls)
+    lines = run("diff", "run:r3", "run:r4", cwd=folder).stdout.splitlines()
+    assert lines[0] == "unknown: calls without a price are in no amount"
+    assert lines[1].endswith("1 call, unknown (1 unpriced call)")
+    assert [line.split()[:6] for line in lines if line.startswith("mystery")] == [
+        ["mystery", "1", "2", "unknown", "unknown", "unknown"]
+    ]
+
+
+def test_losses_are_said_of_the_side_that_is_short_of_them(folder: Path) -> None:
+    """A change may be nothing but events that were lost on one side; in JSON too."""
+    tracker = taximeter.start(folder / "short.db")
+    tracker.track_task_completion(call())
+    tracker.count_loss("capture_error", 3)
+    tracker.close()
+    sides = ("diff", "october.ndjson", "short.db")
+    assert run(*sides, cwd=folder).stdout.splitlines()[-1] == "Not in it: 3 events lost: 3 capture_error."
+    found = json.loads(run(*sides, "--json", cwd=folder).stdout)
+    assert (found["before"]["lost"], found["after"]["lost"]) == ({}, {"capture_error": 3})
 
 
 def test_a_narrow_terminal_gets_sentences(folder: Path) -> None:

@@ -99,6 +99,10 @@ def test_json_has_integers_and_what_is_unknown(folder: Path) -> None:
     assert [row["agent"] for row in found["groups"]] == ["reviewer", None]
     assert found["total"]["cost_usd_nanos"] == 12_401_845_000
     assert found["total"]["unpriced_calls"] == 1
+    models = json.loads(run("report", "--json", cwd=folder).stdout)["groups"]
+    assert [row["cost_usd_nanos"] for row in models].count(None) == [
+        row["unpriced_calls"] == row["calls"] for row in models
+    ].count(True)
 
 
 def test_a_window_takes_its_beginning_and_leaves_its_end(folder: Path) -> None:

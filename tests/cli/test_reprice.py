@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from console_script import run
-from event_samples import NOVEMBER_US, write_lines, write_store
+from event_samples import NOVEMBER_US, call, write_lines, write_store
 from price_lists import SHIPPED
 from taximeter.builder import EventBuilder
 from taximeter.usage import Usage
@@ -96,6 +96,15 @@ def test_what_cannot_be_is_one_line(folder: Path, options: list[str], named: str
     assert done.returncode == 2
     assert named in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_where_nothing_has_a_price_nothing_is_known_of_the_change(tmp_path: Path) -> None:
+    """Unknown before and after is no change of $0.00; in JSON both costs are null, with what was lost beside them."""
+    write_store(tmp_path / "usage.db", [call("our-own", None)])
+    assert "change  unknown" in run("reprice", cwd=tmp_path).stdout.splitlines()
+    found = json.loads(run("reprice", "--json", cwd=tmp_path).stdout)
+    assert [found["total"][side]["cost_usd_nanos"] for side in ("before", "after")] == [None, None]
+    assert found["lost"] == {}
 
 
 def test_a_store_without_calls(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_waste_is_shown_by_kind_with_advice(folder: Path, source: str) -> None:
     lines = run("waste", source, cwd=folder).stdout.splitlines()
     assert lines[0].split() == ["waste", "calls", "cost", "share", "unpriced"]
     assert lines[2].split() == ["cut", "short", "1", "$1.00", "25.0", "%", "0"]
-    assert lines[3].split() == ["failed", "gate", "1", "unknown", "0.0", "%", "1"]
+    assert lines[3].split() == ["failed", "gate", "1", "unknown", "-", "1"]
     assert any(line.startswith("cut short: ") for line in lines)
     assert lines[-1] == "Wasted: $1.00 + 1 unpriced call (25.0 %) of $4.00 + 1 unpriced call, 3 calls"
 
@@ -39,7 +39,7 @@ def test_waste_comes_in_every_format_and_by_any_dimension(folder: Path) -> None:
     found = json.loads(run("waste", "--by", "agent", "--json", cwd=folder).stdout)
     assert [(each["kind"], each["agent"], each["cost_usd_nanos"]) for each in found["waste"]] == [
         ("cut short", "a", 1_000_000_000),
-        ("failed gate", "b", 0),
+        ("failed gate", "b", None),
     ]
     assert found["total"]["unpriced_calls"] == 1
     rows = list(csv.DictReader(run("waste", "-f", "csv", cwd=folder).stdout.splitlines()))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from taximeter.event import TaskCompletionEvent
@@ -42,6 +43,25 @@ def test_an_unknown_price_is_counted_beside_the_sum() -> None:
 def test_money_of_unpriced_calls_alone_is_unknown() -> None:
     """Nothing known is said as that, not as $0.00."""
     assert totals_of(TaskCompletionEvent(actual_input_tokens=1)).money == "unknown (1 unpriced call)"
+
+
+def test_refused_calls_make_nothing_known_of_the_others() -> None:
+    """What failed before it could cost anything is no reason to say $0.00 of calls that lack a price."""
+    unpriced = TaskCompletionEvent(actual_input_tokens=1)
+    refused = TaskCompletionEvent(outcome=Outcome.FAILURE, error_status=429)
+    total = totals_of(*[unpriced] * 245, *[refused] * 11)
+    assert (total.is_unknown, total.known_usd_nanos) == (True, None)
+    assert total.money == "unknown (245 unpriced calls)"
+    assert total.fields == {**msgspec.structs.asdict(total), "cost_usd_nanos": None}
+    assert totals_of(*[refused] * 11).money == "$0.00"
+
+
+def test_free_calls_are_known_to_cost_nothing() -> None:
+    """A local model's $0.00 beside a call without a price is an amount, and so is any money that was spent."""
+    unpriced = TaskCompletionEvent(actual_input_tokens=1)
+    assert totals_of(priced(0), unpriced).money == "$0.00 + 1 unpriced call"
+    assert totals_of(priced(1, outcome=Outcome.FAILURE), unpriced).known_usd_nanos == 1
+    assert Totals().known_usd_nanos == 0
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.text import Text
 
 from taximeter.cli.choice import Choice, describe_window
-from taximeter.cli.conclusion import describe_losses, mention_unreadable
+from taximeter.cli.conclusion import mention_unreadable
 from taximeter.cli.console import console, plain
 from taximeter.cli.listing import Column, Listing, Row, number, print_listing, write_listing_as_markdown
 from taximeter.cli.output_format import write_csv, write_json
@@ -16,7 +17,8 @@ from taximeter.errors import ConfigurationError
 from taximeter.report.difference import Difference, Effects, compare, total_of
 from taximeter.report.dimension import PERIODS, read_dimensions
 from taximeter.report.group import Group
-from taximeter.report.money import exact_usd, format_usd, plural
+from taximeter.report.lost import describe_lost
+from taximeter.report.money import exact_or_empty, format_usd, plural
 from taximeter.report.span import SPANS, read_span
 from taximeter.report.totals import Totals
 from taximeter.report.window import ALWAYS
@@ -39,13 +41,13 @@ class Side(msgspec.Struct, frozen=True):
     choice: Choice
     name: str
 
-    def groups(self, by: Sequence[str]) -> tuple[list[Group], list[str]]:
-        """Return the totals by dimension, and what qualifies them."""
+    def groups(self, by: Sequence[str]) -> tuple[list[Group], dict[str, int]]:
+        """Return the totals by dimension, and how many events are known lost for which reason."""
         with open_store(self.path) as store:
             choice = self.choice
             found = store.totals(by, where=choice.where, window=choice.window, zone=choice.zone)
             mention_unreadable(store)
-            return found, list(describe_losses(store, choice))
+            return found, store.lost(choice.window)
 
 
 def read_side(key: str, text: str, path: Path, choice: Choice) -> Side:
@@ -83,24 +85,28 @@ def diff(before: Side, after: Side, by: Sequence[str], *, output_format: str) ->
     if periods := [name for name in names if name in PERIODS]:
         raise ConfigurationError("by", periods[0], "a dimension that both sides have in common, so no period")
     finest = names if "model" in names else (*names, "model")
-    (earlier, notes), (later, more_notes) = before.groups(finest), after.groups(finest)
+    (earlier, lost_before), (later, lost_after) = before.groups(finest), after.groups(finest)
     found = compare(earlier, later, width=len(names))
     total = total_of(found)
     if output_format == "json":
-        write_json(_document(names, before, after, found, total))
+        document = _document(names, before, after, found, total)
+        document["before"]["lost"], document["after"]["lost"] = lost_before, lost_after
+        write_json(document)
     elif output_format == "csv":
         write_csv(_csv_names(names), map(_csv_row, found))
     elif output_format == "markdown":
         write_listing_as_markdown(_listing(names, found, total))
     else:
         _print(names, before, after, found, total)
-        for note in dict.fromkeys((*notes, *more_notes)):
-            console().print(plain(note, "yellow"))
+        for lost in dict.fromkeys(describe_lost(lost) for lost in (lost_before, lost_after) if lost):
+            console().print(plain(f"Not in it: {lost}.", "yellow"))
 
 
 def describe_change(total: Difference) -> str:
     """Return the change in one sentence: `+$12.30 (+45 %): +$9.10 from more calls, +$3.20 from a dearer mix`."""
-    change, earlier = total.effects.total, total.before.cost_usd_nanos
+    change, earlier = total.change_usd_nanos, total.before.cost_usd_nanos
+    if change is None:
+        return "unknown: calls without a price are in no amount"
     share = f" ({change * 100 / earlier:+,.0f} %)" if earlier else ""
     causes = [(getattr(total.effects, name), words) for name, words in _REASONS.items()]
     causes = sorted((cause for cause in causes if cause[0]), key=lambda cause: -abs(cause[0]))
@@ -139,19 +145,27 @@ def _listing(names: tuple[str, ...], found: list[Difference], total: Difference)
     def row(each: Difference, key: Sequence[Any]) -> Row:
         cells = [number(each.before.calls), number(each.after.calls)]
         cells += [_amount(each.before, decimals), _amount(each.after, decimals)]
-        changes = [each.effects.total, *(getattr(each.effects, name) for name in EFFECTS)]
-        cells += [
-            plain(_signed(nanos, decimals), "dim" if not nanos else "red" if nanos > 0 else "green")
-            for nanos in changes
-        ]
+        cells += [_change(nanos, decimals) for nanos in _changes(each)]
         return Row((*key, *cells), describe_change(each))
 
     rows = tuple(row(each, list(map(name_cell, each.key))) for each in found)
     return Listing(tuple(columns), rows, row(total, label) if len(found) > 1 else None)
 
 
-def _amount(totals: Totals, decimals: int) -> Any:
+def _amount(totals: Totals, decimals: int) -> Text:
     return money_cell(totals, decimals) if totals.calls else plain("-", "dim")
+
+
+def _changes(each: Difference) -> list[int | None]:
+    """Return the change and its parts in nanodollars; None where a side is unknown, as there is nothing to take apart."""
+    whole = each.change_usd_nanos
+    return [whole, *(None if whole is None else getattr(each.effects, name) for name in EFFECTS)]
+
+
+def _change(nanos: int | None, decimals: int) -> Text:
+    if nanos is None:
+        return plain("unknown", "yellow")
+    return plain(_signed(nanos, decimals), "dim" if not nanos else "red" if nanos > 0 else "green")
 
 
 def _signed(nanos: int, decimals: int) -> str:
@@ -171,12 +185,9 @@ def _document(
         }
 
     def change(each: Difference) -> dict[str, Any]:
-        effects = {f"{name}_effect_usd_nanos": getattr(each.effects, name) for name in EFFECTS}
-        totals = {
-            "before": msgspec.structs.asdict(each.before),
-            "after": msgspec.structs.asdict(each.after),
-        }
-        return {**totals, "change_usd_nanos": each.effects.total, **effects}
+        names = ["change_usd_nanos", *(f"{name}_effect_usd_nanos" for name in EFFECTS)]
+        changes = dict(zip(names, _changes(each), strict=True))
+        return {"before": each.before.fields, "after": each.after.fields, **changes}
 
     return {
         "by": names,
@@ -199,6 +210,5 @@ def _csv_names(names: tuple[str, ...]) -> list[str]:
 def _csv_row(each: Difference) -> list[Any]:
     sides = (each.before, each.after)
     counts = [getattr(side, name) for name in ("calls", "unpriced_calls") for side in sides]
-    changes = [each.effects.total, *(getattr(each.effects, name) for name in EFFECTS)]
-    amounts = [side.cost_usd_nanos for side in sides] + changes
-    return [*each.key, *counts, *map(exact_usd, amounts)]
+    amounts = [*(side.known_usd_nanos for side in sides), *_changes(each)]
+    return [*each.key, *counts, *map(exact_or_empty, amounts)]

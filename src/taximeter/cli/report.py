@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from taximeter.cli.choice import Choice
 from taximeter.cli.conclusion import conclude, mention_unreadable
 from taximeter.cli.console import console
@@ -19,7 +17,7 @@ from taximeter.cli.totals_table import print_totals, totals_listing
 from taximeter.errors import ConfigurationError
 from taximeter.report.dimension import read_dimensions
 from taximeter.report.group import Group, grand_total
-from taximeter.report.money import exact_usd
+from taximeter.report.money import exact_or_empty
 from taximeter.report.success import OUTCOME_DIMENSIONS, successes_of, total_success
 from taximeter.report.totals import TOTALS_FIELDS, Totals
 from taximeter.store import EventFile, Store, open_store
@@ -144,7 +142,7 @@ def _print(
 
 def _document(names: tuple[str, ...], groups: list[Group], choice: Choice) -> dict[str, Any]:
     def row(group: Group) -> dict[str, Any]:
-        return {**dict(zip(names, group.key, strict=True)), **msgspec.structs.asdict(group.totals)}
+        return {**dict(zip(names, group.key, strict=True)), **group.totals.fields}
 
     return {
         "by": names,
@@ -153,7 +151,7 @@ def _document(names: tuple[str, ...], groups: list[Group], choice: Choice) -> di
         "until_us": choice.window.until_us,
         "where": choice.where,
         "groups": [row(group) for group in groups],
-        "total": msgspec.structs.asdict(grand_total(groups)),
+        "total": grand_total(groups).fields,
     }
 
 
@@ -163,7 +161,5 @@ def _csv_row(group: Group) -> list[Cell]:
 
 def _amounts(totals: Totals) -> Iterator[Cell]:
     """Yield the sums; money of which nothing is known is empty, not zero."""
-    is_known = not totals.calls or totals.unpriced_calls < totals.calls
-    for name in TOTALS_FIELDS:
-        yield getattr(totals, name) if is_known or name != "cost_usd_nanos" else None
-    yield exact_usd(totals.cost_usd_nanos) if is_known else None
+    yield from totals.fields.values()
+    yield exact_or_empty(totals.known_usd_nanos)

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from rich.text import Text
 
 from taximeter.cli.choice import Choice
 from taximeter.cli.console import plain
 from taximeter.cli.listing import Column, Listing, Row, number
 from taximeter.cli.totals_table import money_cell, name_cell, shared_decimals
-from taximeter.report.money import exact_usd, format_usd
+from taximeter.report.money import exact_or_empty, format_usd
 from taximeter.report.success import Success, total_success
 from taximeter.report.totals import describe_total
 
@@ -68,7 +67,7 @@ def success_document(names: Sequence[str], groups: Sequence[Success], choice: Ch
 
     def counts(each: Success) -> dict[str, Any]:
         return {
-            **msgspec.structs.asdict(each.totals),
+            **each.totals.fields,
             "successful_calls": each.successful_calls,
             "gate_failed_calls": each.gate_failed_calls,
             "cost_per_success_usd_nanos": each.cost_per_success_usd_nanos,
@@ -88,7 +87,5 @@ def success_document(names: Sequence[str], groups: Sequence[Success], choice: Ch
 def success_row(each: Success) -> list[Any]:
     """Return the answer's line as CSV has it; what is not known is empty."""
     totals, nanos = each.totals, each.cost_per_success_usd_nanos
-    is_known = not totals.calls or totals.unpriced_calls < totals.calls
     counts = [totals.calls, each.successful_calls, each.gate_failed_calls, totals.unpriced_calls]
-    cost = exact_usd(totals.cost_usd_nanos) if is_known else None
-    return [*each.key, *counts, cost, None if nanos is None else exact_usd(nanos)]
+    return [*each.key, *counts, exact_or_empty(totals.known_usd_nanos), exact_or_empty(nanos)]

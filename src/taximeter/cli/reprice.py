@@ -84,7 +84,7 @@ def _show(
     store: Store | EventFile, result: Repricing, choice: Choice, new: NewStore | None, output_format: str
 ) -> None:
     if output_format == "json":
-        write_json(_document(result, new))
+        write_json({**_document(result, new), "lost": store.lost(choice.window)})
     elif output_format == "csv":
         write_csv(_CSV_COLUMNS, map(_csv_row, result.changes))
     elif not result.by_model:
@@ -181,7 +181,7 @@ def _print(result: Repricing, new: NewStore | None) -> None:
     out.print(plain(f"{plural(total.before.calls, 'call')} by table {result.price_version}"))
     out.print(plain(f"before  {total.before.money}"))
     out.print(plain(f"after   {total.after.money}"))
-    out.print(plain(f"change  {signed_usd(total.difference_usd_nanos)}{_of_which(total)}"))
+    out.print(plain(f"change  {_change_in_words(total)}{_of_which(total)}"))
     for line in _notes(result, total):
         out.print(plain(line))
     _print_reasons(out, result)
@@ -190,8 +190,11 @@ def _print(result: Repricing, new: NewStore | None) -> None:
 
 
 def _of_which(total: Change) -> str:
-    new = total.fates[Fate.NEWLY_PRICED]
-    return f", {plural(new, 'call')} in it that had no price before" if new else ""
+    """Return how many calls the change holds whole, because they have a price on one side only."""
+    new, gone = total.fates[Fate.NEWLY_PRICED], total.fates[Fate.NO_LONGER_PRICED]
+    parts = [f", {plural(new, 'call')} in it that had no price before"] if new else []
+    parts += [f", {plural(gone, 'call')} in it that have no price any more"] if gone else []
+    return "".join(parts)
 
 
 def _notes(result: Repricing, total: Change) -> Iterator[str]:
@@ -233,7 +236,7 @@ def _listing(result: Repricing) -> Listing:
 
 def _row(change: Change, name: str, fates: Sequence[Fate], others: Sequence[Change]) -> Row:
     instead = [plain("/".join(map(str, change.to)) if change.to else "")] if others else []
-    money = _money(change.before), _money(change.after), signed_usd(change.difference_usd_nanos)
+    money = _money(change.before), _money(change.after), _change_in_words(change)
     counts = [number(change.fates[fate]) for fate in fates]
     return Row((plain(name, "bold"), *instead, number(change.before.calls), *map(plain, money), *counts))
 
@@ -252,19 +255,24 @@ _CSV_COLUMNS = (
 
 
 def _csv_row(change: Change) -> list[Cell]:
-    costs: list[Cell] = [_known_nanos(change.before), _known_nanos(change.after), change.difference_usd_nanos]
+    costs: list[Cell] = [
+        change.before.known_usd_nanos,
+        change.after.known_usd_nanos,
+        change.difference_usd_nanos,
+    ]
     fates = [change.fates[fate] for fate in Fate]
     return [change.provider, change.model, *(change.to or (None, None)), change.before.calls, *costs, *fates]
 
 
-def _known_nanos(totals: Totals) -> int | None:
-    return None if totals.calls == totals.unpriced_calls else totals.cost_usd_nanos
-
-
 def _money(totals: Totals) -> str:
-    if totals.calls and totals.unpriced_calls == totals.calls:
+    if totals.is_unknown:
         return "unknown"
     return f"{'~' if totals.estimated_calls else ''}{format_usd(totals.cost_usd_nanos)}"
+
+
+def _change_in_words(change: Change) -> str:
+    is_unknown = change.before.is_unknown and change.after.is_unknown
+    return "unknown" if is_unknown else signed_usd(change.difference_usd_nanos)
 
 
 def signed_usd(nanos: int) -> str:
@@ -293,8 +301,8 @@ def _as_json(change: Change) -> dict[str, Any]:
         "provider": change.provider or None,
         "model": change.model,
         "as": to,
-        "before": change.before,
-        "after": change.after,
+        "before": change.before.fields,
+        "after": change.after.fields,
         "difference_usd_nanos": change.difference_usd_nanos,
         "calls_by_fate": {str(fate): change.fates[fate] for fate in Fate},
     }

@@ -131,7 +131,7 @@ def _with_rate(listing: Listing, groups: Sequence[Group], total: Totals, span_us
 
 def _hourly(totals: Totals, span_us: int) -> str:
     """Return the cost of an hour at this rate."""
-    if totals.calls and totals.unpriced_calls == totals.calls:
+    if totals.is_unknown:
         return "unknown"
     mark = "~" if totals.estimated_calls else ""
     return f"{mark}{format_usd(round_half_even(totals.cost_usd_nanos * _HOUR_US, span_us))}"

@@ -73,13 +73,13 @@ def totals_listing(names: Sequence[str], groups: Sequence[Group], total: Totals)
 
 
 def name_cell(part: str | None) -> Text:
-    """Return a part of a key; what is not known is said."""
-    return plain(UNNAMED, "dim") if part is None else plain(part, "bold")
+    """Return a part of a key; what is not known is said, and so is an empty name."""
+    return plain(UNNAMED, "dim") if part is None else plain(part or '""', "bold")
 
 
 def money_cell(totals: Totals, decimals: int | None = None) -> Text:
     """Return a cost: exact, marked as estimated, or unknown."""
-    if totals.unpriced_calls and totals.unpriced_calls == totals.calls:
+    if totals.is_unknown:
         return plain("unknown", "yellow")
     mark = "~" if totals.estimated_calls else ""
     return plain(f"{mark}{format_usd(totals.cost_usd_nanos, decimals)}", "green")

@@ -15,7 +15,7 @@ from taximeter.cli.output_format import write_csv, write_json
 from taximeter.cli.totals_table import money_cell, name_cell, shared_decimals
 from taximeter.pricing import Catalog
 from taximeter.report.dimension import read_dimensions
-from taximeter.report.money import exact_usd, plural
+from taximeter.report.money import exact_or_empty, plural
 from taximeter.report.totals import Totals, describe_money
 from taximeter.report.waste import Waste, WasteKind, WasteReport, find_waste
 from taximeter.store import EventFile, Store, open_store
@@ -83,19 +83,26 @@ def _headline(report: WasteReport) -> str:
     if not report.found:
         return "No waste found: $0.00"
     wasted, every = report.total, report.all_calls
-    share = f" ({wasted.cost_usd_nanos / every.cost_usd_nanos:.1%})" if every.cost_usd_nanos else ""
-    return f"Wasted: {describe_money(wasted)}{share.replace('%', ' %')}"
+    share = _share(wasted, every)
+    return f"Wasted: {describe_money(wasted)}{f' ({share})' if share else ''}"
+
+
+def _share(part: Totals, every: Totals) -> str | None:
+    """Return how much of all money it is; None where nothing is known of the one or the other."""
+    if part.is_unknown or not every.cost_usd_nanos:
+        return None
+    return f"{part.cost_usd_nanos / every.cost_usd_nanos:.1%}".replace("%", " %")
 
 
 def _listing(names: tuple[str, ...], report: WasteReport) -> Listing:
     columns = [Column("waste", is_number=False), *(Column(name, is_number=False) for name in names)]
-    total, spent = report.total, report.all_calls.cost_usd_nanos
+    total = report.total
     columns += [Column("calls"), Column("cost"), Column("share", is_optional=True)]
     columns += [Column("unpriced")] if total.unpriced_calls else []
     decimals = shared_decimals([each.totals.cost_usd_nanos for each in report.found] + [total.cost_usd_nanos])
 
     def row(totals: Totals, key: Sequence[Any]) -> Row:
-        share = f"{totals.cost_usd_nanos / spent:.1%}".replace("%", " %") if spent else "-"
+        share = _share(totals, report.all_calls) or "-"
         cells = [number(totals.calls), money_cell(totals, decimals), plain(share)]
         cells += [number(totals.unpriced_calls, "yellow")] if total.unpriced_calls else []
         return Row((*key, *cells), f"{plural(totals.calls, 'call')}, {describe_money(totals)}")
@@ -109,15 +116,14 @@ def _listing(names: tuple[str, ...], report: WasteReport) -> Listing:
 
 
 def _amounts(totals: Totals) -> list[Any]:
-    is_known = totals.unpriced_calls < totals.calls
-    cost = exact_usd(totals.cost_usd_nanos) if is_known else None
+    cost = exact_or_empty(totals.known_usd_nanos)
     return [totals.calls, totals.unpriced_calls, totals.estimated_calls, cost]
 
 
 def _document(names: tuple[str, ...], report: WasteReport, choice: Choice) -> dict[str, Any]:
-    def money(totals: Totals) -> dict[str, int]:
+    def money(totals: Totals) -> dict[str, int | None]:
         fields = ("calls", "cost_usd_nanos", "unpriced_calls", "estimated_calls")
-        return {name: getattr(totals, name) for name in fields}
+        return {name: totals.fields[name] for name in fields}
 
     return {
         "by": names,

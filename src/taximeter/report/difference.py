@@ -55,6 +55,11 @@ class Difference(msgspec.Struct, frozen=True):
     after: Totals
     effects: Effects
 
+    @property
+    def change_usd_nanos(self) -> int | None:
+        """How much more it is; None where nothing is known of what one of the sides cost."""
+        return None if self.before.is_unknown or self.after.is_unknown else self.effects.total
+
 
 def compare(before: Iterable[Group], after: Iterable[Group], *, width: int) -> list[Difference]:
     """Return the groups of either side, those that changed most first.

@@ -37,6 +37,11 @@ def exact_usd(nanos: int) -> str:
     return f"{'-' if nanos < 0 else ''}{whole}.{part:09d}"
 
 
+def exact_or_empty(nanos: int | None) -> str | None:
+    """Return dollars to the last digit; None, which an amount that is not known is, stays None."""
+    return None if nanos is None else exact_usd(nanos)
+
+
 def plural(count: int, noun: str) -> str:
     """Return `1 call` or `2 calls`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

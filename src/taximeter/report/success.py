@@ -34,7 +34,7 @@ class Success(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cost_per_success_usd_nanos(self) -> int | None:
         """The cost of all calls for each one that was of use; None where none was, or where no cost is known."""
-        if not self.successful_calls or self.totals.unpriced_calls == self.totals.calls:
+        if not self.successful_calls or self.totals.is_unknown:
             return None
         return round_half_even(self.totals.cost_usd_nanos, self.successful_calls)
 

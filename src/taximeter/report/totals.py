@@ -77,6 +77,25 @@ class Totals(msgspec.Struct, kw_only=True):
         return cls(**{name: getattr(source, name) for name in TOTALS_FIELDS})
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether calls lack a price, nothing is known to be spent, and what else there is may all have been refused.
+
+        Calls that are free, which local models answer, make their group's cost a known $0.00 beside the unpriced ones.
+        """
+        has_nothing_known = self.unpriced_calls > 0 and self.cost_usd_nanos == 0
+        return has_nothing_known and self.calls - self.unpriced_calls <= self.failed_calls
+
+    @property
+    def known_usd_nanos(self) -> int | None:
+        """The cost in nanodollars; None where nothing is known of it."""
+        return None if self.is_unknown else self.cost_usd_nanos
+
+    @property
+    def fields(self) -> dict[str, int | None]:
+        """All counts by name, as programs get them: what is unknown is None, not zero."""
+        return {**msgspec.structs.asdict(self), "cost_usd_nanos": self.known_usd_nanos}
+
+    @property
     def money(self) -> str:
         """The cost in words that hide nothing: `$12.40 + 37 unpriced calls`."""
         return describe_money(self)
@@ -111,7 +130,7 @@ def lacks_price(event: TaskCompletionEvent) -> bool:
 
 def describe_money(totals: Totals) -> str:
     """Return the cost of a group with what it leaves out: exact, estimated or unknown is told apart."""
-    if totals.calls and totals.unpriced_calls == totals.calls:
+    if totals.is_unknown:
         return f"unknown ({plural(totals.unpriced_calls, 'unpriced call')})"
     amount = format_usd(totals.cost_usd_nanos)
     if totals.estimated_calls:
