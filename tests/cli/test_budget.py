@@ -140,6 +140,15 @@ def test_a_run_stops_spending_at_its_limit(tmp_path: Path) -> None:
     assert "3 calls blocked" in done.stderr
 
 
+def test_a_forecast_without_a_store_starts_nothing(tmp_path: Path) -> None:
+    """It says so at once, where every process of the program would go without a meter."""
+    (tmp_path / "taximeter.toml").write_text("forecast = true\n")
+    done = run("run", "--to", "events.ndjson", "--", "true", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "forecast=True" in done.stderr
+    assert run("run", "--quiet", "--", "true", cwd=tmp_path).returncode == 0
+
+
 def test_a_limit_that_is_no_amount_starts_nothing(tmp_path: Path) -> None:
     """The program is not started with a limit that means nothing."""
     done = run("run", "--max-usd", "much", "--", "true", cwd=tmp_path)

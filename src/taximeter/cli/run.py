@@ -16,7 +16,7 @@ from taximeter.cli.configured_budgets import configured_budgets
 from taximeter.cli.console import console, plain
 from taximeter.cli.message import complain
 from taximeter.cli.receipt import merge_receipts, print_receipt
-from taximeter.cli.spending_limit import describe_limit, spending_limit
+from taximeter.cli.spending_limit import describe_limit, has_store, spending_limit
 from taximeter.errors import ConfigurationError
 from taximeter.receipt import Receipt
 from taximeter.report.money import plural
@@ -48,6 +48,8 @@ def run(
     options.pop("service", None)
     for sink in sinks:
         sink_for(sink)
+    if options.get("forecast") and not has_store(sinks or DEFAULT_SINKS):
+        raise ConfigurationError("forecast", True, "used with a SQLite sink to learn from")
     if receipt_file is not None:
         _check_writable(receipt_file)
     with spending_limit(max_usd, configured_budgets(settings), sinks or DEFAULT_SINKS) as limit:

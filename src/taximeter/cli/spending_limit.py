@@ -60,10 +60,15 @@ def spending_limit(
         yield SpendingLimit(options, RunLimit(msgspec.to_builtins(own), file))
 
 
+def has_store(sinks: Sequence[str]) -> bool:
+    """Whether one of the sinks is a SQLite file, which budgets are kept beside and forecasts learn from."""
+    return any(type(sink_for(sink)).__name__ == "SqliteSink" for sink in sinks)
+
+
 def _options(budgets: Sequence[Budget], sinks: Sequence[str]) -> dict[str, Any]:
     if not budgets:
         return {}
-    if not any(type(sink_for(sink)).__name__ == "SqliteSink" for sink in sinks):
+    if not has_store(sinks):
         raise ConfigurationError(
             "budgets", list(sinks), "used with a SQLite sink, beside which they are kept"
         )
