@@ -210,9 +210,7 @@ class Budgets:
         )
         if not path.absolute().parent.is_dir():
             raise ConfigurationError("file", str(path), "a file in a folder that exists")
-        for key, seconds in (("lease_s", lease_s), ("timeout_s", timeout_s)):
-            if isinstance(seconds, bool) or not 0 < seconds < 1e9:
-                raise ConfigurationError(key, seconds, "a number of seconds above 0")
+        _check_seconds(lease_s=lease_s, timeout_s=timeout_s)
         if type(expected_output_tokens) is not int or expected_output_tokens < 0:
             raise ConfigurationError(
                 "expected_output_tokens", expected_output_tokens, "a whole number of at least 0"
@@ -506,6 +504,12 @@ def release_all(made: Iterable[Hold]) -> None:
     """Give back all of these."""
     for hold in made:
         hold.release_soon()
+
+
+def _check_seconds(**options: float) -> None:
+    for key, seconds in options.items():
+        if isinstance(seconds, bool) or not 0 < seconds < 1e9:
+            raise ConfigurationError(key, seconds, "a number of seconds above 0")
 
 
 def _read_all(budgets: Any) -> tuple[Budget, ...]:

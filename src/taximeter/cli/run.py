@@ -46,10 +46,7 @@ def run(
     sinks = sinks or configured
     service = service or options.pop("service", None)
     options.pop("service", None)
-    for sink in sinks:
-        sink_for(sink)
-    if options.get("forecast") and not has_store(sinks or DEFAULT_SINKS):
-        raise ConfigurationError("forecast", True, "used with a SQLite sink to learn from")
+    _check_sinks(sinks or DEFAULT_SINKS, forecast=options.get("forecast", False))
     if receipt_file is not None:
         _check_writable(receipt_file)
     with spending_limit(max_usd, configured_budgets(settings), sinks or DEFAULT_SINKS) as limit:
@@ -72,6 +69,13 @@ def run(
         if receipt_file is not None:
             receipt_file.write_bytes(_as_json(result, state))
     return result.exit_code
+
+
+def _check_sinks(sinks: Sequence[str], *, forecast: bool) -> None:
+    for sink in sinks:
+        sink_for(sink)
+    if forecast and not has_store(sinks):
+        raise ConfigurationError("forecast", forecast, "used with a SQLite sink to learn from")
 
 
 def _check_writable(file: Path) -> None:
