@@ -7,8 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import taximeter
+from taximeter.encoding import line_of
 from taximeter.errors import ConfigurationError
 from taximeter.event import (
     EVENT_TYPES,
@@ -219,3 +222,43 @@ def test_options_make_a_privacy() -> None:
     """Defaults keep metadata and nothing that was said."""
     assert not privacy_from("metadata", None, 1).keeps_content
     assert privacy_from("full", None, 1).keeps_content
+
+
+async def later(event: Event) -> Event:
+    """Return it, to whoever awaits."""
+    return event
+
+
+def test_a_coroutine_is_no_function() -> None:
+    """Nothing would await it, and every event would be dropped."""
+    with pytest.raises(ConfigurationError, match="no coroutine"):
+        taximeter.start("memory:", redact=later)  # type: ignore[arg-type]  # that is the point
+
+
+SENTENCES = st.text(min_size=1).map(lambda text: f"a sentence {text} of a person")
+FREE = {"event_id", "provider", "model", "requested_model"}
+
+
+def _filled(kind: Any, text: str) -> Any:
+    """Return a struct with the text wherever a field may hold one, as key and as value."""
+    fields: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            fields[field.name] = _filled(field.type, text)
+        elif field.name in FREE:
+            fields[field.name] = "x"
+        elif "dict" in str(field.type):
+            fields[field.name] = {text: 3, "input_tokens": text, "region": text}
+        elif "tuple" in str(field.type):
+            fields[field.name] = (text,)
+        elif not {str(field.type)} & {"<class 'int'>", "<class 'bool'>"} and "int |" not in str(field.type):
+            fields[field.name] = text
+    return kind(**fields)
+
+
+@given(SENTENCES, st.sampled_from([kind for kind in EVENT_TYPES if kind is not CallContentEvent]))
+def test_no_sentence_in_any_field_gets_through_none(text: str, kind: Any) -> None:
+    """Wherever it stands: in words of our vocabularies, keys of mappings, or where a number should be."""
+    line = line_of(_filled(kind, text), 1 << 20, None, NONE)
+    assert isinstance(line, bytes)
+    assert b"a sentence" not in line

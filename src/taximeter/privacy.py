@@ -1,8 +1,10 @@
 """Privacy: what of an event may leave memory, by level, and the application's own hand on it."""
 
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from importlib import import_module
+from inspect import iscoroutinefunction
 from typing import Any
 
 import msgspec
@@ -22,6 +24,7 @@ from taximeter.event import (
     TaskCompletionEvent,
 )
 from taximeter.usage import COUNTERS
+from taximeter.vocabulary import CostSource, CostStatus, Operation, Outcome, UsageStatus
 
 NOT_ALLOWED = "privacy"
 REDACTED = "redacted"
@@ -31,7 +34,7 @@ CONTENT_LIMIT = 20_000
 SLACK = 256
 """Characters beyond the limit that texts are kept with until secrets are out: a cut could make one look like none."""
 
-_REDACT_ALLOWED = "a function from an event to an event or None, its dotted name, or None"
+_REDACT_ALLOWED = "a function, no coroutine, from an event to an event or None, its dotted name, or None"
 
 Redact = Callable[[Event], Event | None]
 
@@ -92,6 +95,36 @@ _PAYLOAD_AT_NONE = frozenset(
     }
 )
 """The same of the payloads of moments."""
+_WORD = re.compile(r"\S{1,128}")
+
+
+def _is_word(value: Any) -> bool:
+    """Whether it is what a provider calls a tier, a unit or a price by, or a count; a sentence is none."""
+    return type(value) is int or (isinstance(value, str) and _WORD.fullmatch(value) is not None)
+
+
+_TEXTS_AT_NONE: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("wire_format", "service_tier", "price_id", "price_version"), _is_word),
+    "operation": [*Operation].__contains__,  # events take any word, as those of a newer version may have one
+    "outcome": [*Outcome].__contains__,
+    "usage_status": [*UsageStatus].__contains__,
+    "cost_status": [*CostStatus].__contains__,
+    "cost_source": [*CostSource].__contains__,
+}
+"""What texts have to be, by field; others are left out. The provider and the models are kept as they are."""
+_KEYS_AT_NONE: dict[str, Callable[[Any], bool]] = {
+    "billable_units": _is_word,
+    "price_context": frozenset(
+        {"batch", "inference_geo", "processing", "region", "search_context_size", "speed", "traffic_type"}
+    ).__contains__,
+    "token_usage": frozenset(
+        {
+            *("input_tokens", "output_tokens", "total_tokens"),
+            *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
+        }
+    ).__contains__,
+}
+"""The same of the keys of mappings."""
 
 
 class Privacy:
@@ -211,33 +244,36 @@ def content_of(
 
 def _function(redact: Any) -> Redact | None:
     """Return the function, found by its name where it is one: `package.module:name` or `package.module.name`."""
-    if redact is None or (callable(redact) and not isinstance(redact, str)):
-        return redact
-    if not isinstance(redact, str):
-        raise ConfigurationError("redact", redact, _REDACT_ALLOWED)
-    module, _, name = redact.partition(":") if ":" in redact else redact.rpartition(".")
-    try:
-        found = getattr(import_module(module), name)
-    except Exception as error:  # whatever a module of the application raises when it loads
-        raise ConfigurationError("redact", redact, f"{_REDACT_ALLOWED} ({type(error).__name__})") from error
-    if not callable(found):
+    found = _found(redact) if isinstance(redact, str) else redact
+    if found is not None and (not callable(found) or iscoroutinefunction(found)):
         raise ConfigurationError("redact", redact, _REDACT_ALLOWED)
     return found  # type: ignore[no-any-return]  # what it takes shows when it is called
+
+
+def _found(redact: str) -> Any:
+    module, _, name = redact.partition(":") if ":" in redact else redact.rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except Exception as error:  # whatever a module of the application raises when it loads
+        raise ConfigurationError("redact", redact, f"{_REDACT_ALLOWED} ({type(error).__name__})") from error
 
 
 def _counted(event: Event) -> Event:
     """Return what `none` keeps of an event: no name, word or id that could lead to a person or a text."""
     kind = next(kind for kind in EVENT_TYPES if isinstance(event, kind))
-    kept: dict[str, Any] = {name: getattr(event, name) for name in KEPT_AT_NONE[kind]}
+    reduced: Event = _reduced(event, kind, KEPT_AT_NONE[kind])
+    return reduced
+
+
+def _reduced(struct: Any, kind: Any, names: frozenset[str]) -> Any:
+    """Return those fields of a struct, and of the texts among them those that can be what they should be."""
+    kept = {name: getattr(struct, name) for name in kind.__struct_fields__ if name in names}
+    for name, is_fit in _TEXTS_AT_NONE.items():
+        if kept.get(name) is not None and not is_fit(kept[name]):
+            del kept[name]
+    for name, is_known in _KEYS_AT_NONE.items():
+        if isinstance(held := kept.get(name), Mapping):
+            kept[name] = {key: item for key, item in held.items() if is_known(key) and _is_word(item)}
     if "payload" in kept:
-        kept["payload"] = _counted_payload(kept["payload"])
-    return kind(**kept)
-
-
-def _counted_payload(payload: Any) -> Any:
-    kind: Any = type(payload)
-    kept = {name: getattr(payload, name) for name in kind.__struct_fields__ if name in _PAYLOAD_AT_NONE}
-    usage = kept.get("token_usage")
-    if isinstance(usage, Mapping):
-        kept["token_usage"] = {name: count for name, count in usage.items() if type(count) is int}
+        kept["payload"] = _reduced(kept["payload"], type(kept["payload"]), _PAYLOAD_AT_NONE)
     return kind(**kept)
