@@ -16,6 +16,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+_LONGEST_SLIP = 64
+"""Characters of a wrong word that are compared with the right ones: longer texts take seconds, and are no slips."""
+
 
 def one_of(word: object, allowed: Iterable[str]) -> str:
     """Return `one of a, b, c` for a `ConfigurationError`, with the nearest of them where the word looks like a slip."""
@@ -27,8 +30,9 @@ def nearest_of(word: object, allowed: Iterable[str]) -> str:
     """Return `; did you mean 'a'?`, and nothing where no word is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - only who makes a mistake pays for loading it
 
-    nearest = get_close_matches(str(word), list(allowed), n=1)
-    return f"; did you mean {nearest[0]!r}?" if nearest else ""
+    by_lower_case = {name.lower(): name for name in allowed}
+    nearest = get_close_matches(str(word)[:_LONGEST_SLIP].lower(), list(by_lower_case), n=1)
+    return f"; did you mean {by_lower_case[nearest[0]]!r}?" if nearest else ""
 
 
 class TaximeterError(Exception):

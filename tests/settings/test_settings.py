@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+import taximeter
 from taximeter.errors import ConfigurationError
 from taximeter.policy import Policy
 from taximeter.settings import Found, Settings
@@ -179,3 +180,85 @@ def test_every_option_of_start_is_a_setting() -> None:
     """An option that is new needs a row in the table, or a reason to be left to programs."""
     options = set(inspect.signature(start).parameters) - NOT_FOR_FILES
     assert options <= {setting.name for setting in SETTINGS} | set(SECTIONS)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"max_events = " + b"1" * 5000,
+        b"sinks = " + b"[" * 5000,
+        b"retry_budget_s = 1" + b"0" * 400,
+        b"store = '~no-such-user-here/usage.db'",
+        b"service = '\xe9'",
+    ],
+    ids=["digits", "nesting", "seconds", "user", "encoding"],
+)
+def test_what_python_cannot_read_is_a_wrong_setting(tmp_path: Path, content: bytes) -> None:
+    """And no error of another kind, which a program would not expect."""
+    file = tmp_path / "taximeter.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"taximeter\.toml"):
+        Settings.load(file, environment={})
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "https://[::1", "1" + "0" * 400])
+@pytest.mark.parametrize(
+    "variable", ["TAXIMETER_HOSTS", "TAXIMETER_SYNC", "TAXIMETER_MAX_EVENTS", "TAXIMETER_TZ"]
+)
+def test_no_text_of_a_variable_is_more_than_a_wrong_value(tmp_path: Path, variable: str, text: str) -> None:
+    """It names the variable, whatever stands in it."""
+    if (variable, text[0]) == ("TAXIMETER_MAX_EVENTS", "1"):
+        assert load(tmp_path, **{variable: text})["max_events"] == int(text)
+    else:
+        assert wrong(tmp_path, **{variable: text}).key == variable
+
+
+def test_a_mark_at_the_beginning_of_a_file_is_passed_over(tmp_path: Path) -> None:
+    """Some editors write one, and lines that end as on Windows."""
+    file = tmp_path / "taximeter.toml"
+    file.write_bytes(b"\xef\xbb\xbfservice = 'search'\r\n")
+    assert Settings.load(file, environment={})["service"] == "search"
+
+
+def test_what_stands_under_a_misspelt_name_is_not_shown(tmp_path: Path) -> None:
+    """It may be the secret of the name that was meant."""
+    errors = [wrong(tmp_path, "tokne = 'hunter2'"), wrong(tmp_path, TAXIMETER_TOKN="hunter2")]
+    assert all("hunter2" not in str(error) and "did you mean" in str(error) for error in errors)
+
+
+@pytest.mark.parametrize("text", ["SERVICE = 'x'", "tz = 'europe/berlin'", "privacy = 'FULL'"])
+def test_the_nearest_name_does_not_hang_on_capitals(tmp_path: Path, text: str) -> None:
+    """Names of settings, of zones and of words are all told."""
+    assert "did you mean" in str(wrong(tmp_path, text))
+
+
+def test_a_folder_of_somebody_else_above_is_passed_over(tmp_path: Path) -> None:
+    """Where we may not even look, there is no file for us."""
+    assert Settings.load(environment={}, folder=tmp_path / ("x" * 300)).file is None  # no name is so long
+
+
+def test_a_current_folder_that_is_gone_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever names a file does not need it."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    with pytest.raises(ConfigurationError, match="current folder"):
+        Settings.load(environment={})
+    assert Settings.load(os.devnull, environment={}).stated() == {}
+
+
+def test_a_tilde_is_the_users_folder_wherever_it_stands(tmp_path: Path) -> None:
+    """Files and container definitions are read by no shell."""
+    assert load(tmp_path, "store = '~/a.db'")["store"] == load(tmp_path, TAXIMETER_STORE="~/a.db")["store"]
+    assert "~" not in load(tmp_path, TAXIMETER_SINKS="~/a.db,log:")["sinks"][0]
+
+
+@pytest.mark.parametrize("address", ["https//user:hunter2@h", "https://user:hunter2@[h/x"])
+def test_a_password_in_a_misspelt_address_is_not_shown(tmp_path: Path, address: str) -> None:
+    """Neither by `taximeter config` nor in the error of a sink."""
+    settings = load(tmp_path, TAXIMETER_SINKS=address)
+    assert "hunter2" not in str(settings.shown("sinks"))
+    with pytest.raises(ConfigurationError) as caught:
+        taximeter.start_configured(config=settings)
+    assert "hunter2" not in str(caught.value)

@@ -3,11 +3,11 @@
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from time import time_ns
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
-from taximeter.errors import ConfigurationError
+from taximeter.errors import ConfigurationError, nearest_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -47,7 +47,8 @@ def read_zone(name: str | tzinfo, key: str = "tz") -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise ConfigurationError(key, name, "an IANA time zone such as UTC or Asia/Kathmandu") from error
+        allowed = f"an IANA time zone such as UTC or Asia/Kathmandu{nearest_of(name, available_timezones())}"
+        raise ConfigurationError(key, name, allowed) from error
 
 
 def last_days(days: int, zone: tzinfo, *, now_us: int | None = None) -> Window:

@@ -50,19 +50,31 @@ def find_file(folder: Path) -> File | None:
     for place in (folder, *folder.parents):
         for name in (OWN_NAME, SHARED_NAME):
             path = place / name
-            if path.is_file() and (found := _read(path)) is not None:
+            if _is_file(path) and (found := _read(path)) is not None:
                 _check_owner(path)
                 return found
     return None
 
 
+def _is_file(path: Path) -> bool:
+    """Whether it is one, as far as this user may look: a folder above may be somebody else's."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def _read(path: Path) -> File | None:
     """Return the file; None for a pyproject.toml that says nothing of us."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(
+            encoding="utf-8-sig"
+        )  # some editors begin a file with a mark that TOML does not know
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError("config", str(path), _ALLOWED) from error
-    except tomllib.TOMLDecodeError as error:
+    try:
+        content = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # also numbers and nesting beyond what Python reads
         raise ConfigurationError("config", str(path), f"{_ALLOWED}, and it is none: {error}") from error
     if path.name != SHARED_NAME:
         return File(path, content)

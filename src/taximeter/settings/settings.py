@@ -66,7 +66,7 @@ class Settings(msgspec.Struct, frozen=True):
         """
         variables = os.environ if environment is None else environment
         named = file or variables.get(_FILE_VARIABLE)
-        source = read_file(Path(named)) if named else find_file(Path(folder or Path.cwd()).absolute())
+        source = read_file(Path(named)) if named else find_file(_beginning(folder))
         found = {setting.name: Found(setting.default) for setting in SETTINGS}
         if source is not None:
             found |= _from_file(source)
@@ -117,12 +117,12 @@ def _from_file(source: File) -> dict[str, Found]:
             continue
         if (setting := BY_NAME.get(key)) is None:
             names = (*BY_NAME, *SECTIONS)
-            raise ConfigurationError(key, _quoted(value, key), one_of(key, names), where=source.where)
+            raise ConfigurationError(key, _unnamed(value), one_of(key, names), where=source.where)
         if setting.environment_only:
             allowed = f"in the environment as {setting.variable}, and not in a file"
             raise ConfigurationError(key, NOT_SHOWN, allowed, where=source.where)
         folder = source.path.absolute().parent
-        made = _in_folder(_made(setting, value, key, source.where), setting, folder)
+        made = _in_folder(_made(setting, value, key, source.where), setting, folder, key, source.where)
         found[key] = Found(made, "file", f"{source.path}: {key}")
     return found
 
@@ -138,16 +138,16 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, Found]:
             if _SERVICE_LINK.fullmatch(variable):
                 continue
             names = (*by_variable, _FILE_VARIABLE)
-            value = _quoted(text, variable)
-            raise ConfigurationError(variable, value, one_of(variable, names), where="environment")
-        found[setting.name] = Found(_parsed(setting, text), "environment", variable)
+            raise ConfigurationError(variable, NOT_SHOWN, one_of(variable, names), where="environment")
+        made = _in_folder(_parsed(setting, text), setting, Path(), variable, "environment")
+        found[setting.name] = Found(made, "environment", variable)
     return found
 
 
 def _parsed(setting: Setting, text: str) -> Any:
     try:
         value = setting.kind.parse(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter of JSON in JSON in JSON ...
         raise _wrong(setting, text, setting.variable, "environment") from error
     return _made(setting, value, setting.variable, "environment")
 
@@ -156,37 +156,53 @@ def _made(setting: Setting, value: Any, key: str, where: str) -> Any:
     """Return the value, checked in its kind and beyond."""
     try:
         made = setting.kind.read(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _wrong(setting, value, key, where) from error
     try:
         if setting.check is not None:
             setting.check(made)
     except ConfigurationError as error:
-        raise ConfigurationError(
-            key, _quoted(error.value, setting.name), error.allowed, where=where
-        ) from error
+        raise ConfigurationError(key, shown(error.value, setting.name), error.allowed, where=where) from error
     return made
 
 
 def _wrong(setting: Setting, value: Any, key: str, where: str) -> ConfigurationError:
-    value = NOT_SHOWN if setting.environment_only else _quoted(value, setting.name)
+    value = NOT_SHOWN if setting.environment_only else shown(value, setting.name)
     allowed = setting.kind.allowed
     if setting.kind.words and isinstance(value, str):
         allowed = one_of(value, setting.kind.words)
     return ConfigurationError(key, value, allowed, where=where)
 
 
-def _quoted(value: Any, name: str) -> Any:
-    return shown(value, name)
+def _unnamed(value: Any) -> Any:
+    """Return what stands under a name that there is not: a text may be the secret of a name that is misspelt."""
+    return value if isinstance(value, bool | int | float) else NOT_SHOWN
 
 
-def _in_folder(value: Any, setting: Setting, folder: Path) -> Any:
-    """Return paths of a file as seen from its folder, wherever the program runs."""
+def _beginning(folder: str | os.PathLike[str] | None) -> Path:
+    """Return where to begin looking for a file.
+
+    Raises:
+        ConfigurationError: It is the current folder, and somebody has removed that.
+    """
+    try:
+        return Path(folder or Path.cwd()).absolute()
+    except OSError as error:
+        raise ConfigurationError("config", "the current folder", "in a folder that exists") from error
+
+
+def _in_folder(value: Any, setting: Setting, folder: Path, key: str, where: str) -> Any:
+    """Return paths as seen from a folder, that of the file wherever the program runs; `~` is the user's own."""
     if setting.kind.where is Where.NOTHING:
         return value
-    if isinstance(value, list):
-        return [_placed(each, setting.kind.where, folder) for each in value]
-    return _placed(value, setting.kind.where, folder)
+    try:
+        if isinstance(value, list):
+            return [_placed(each, setting.kind.where, folder) for each in value]
+        return _placed(value, setting.kind.where, folder)
+    except RuntimeError as error:  # the ~ of a user that there is not
+        raise ConfigurationError(
+            key, shown(value), "of a user that there is, after ~", where=where
+        ) from error
 
 
 def _placed(text: str, where: Where, folder: Path) -> str:

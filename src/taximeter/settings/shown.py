@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from taximeter.scrubber import REDACTED, Scrubber
+from taximeter.sinks.table import CREDENTIALS
 
 NOT_SHOWN = "(not shown)"
 
@@ -18,7 +19,7 @@ def shown(value: Any, name: str = "") -> Any:
     if isinstance(value, str):
         if name and REDACTED in _scrubber.text(f"{name}={value}"):
             return NOT_SHOWN
-        return _scrubber.text(_address(value) if "://" in value else value)
+        return _scrubber.text(_address(value) if "://" in value else CREDENTIALS.sub("", value))
     if isinstance(value, dict):
         return {key: shown(item, key) for key, item in value.items()}
     return [shown(item, name) for item in value] if isinstance(value, list | tuple) else value
@@ -26,7 +27,10 @@ def shown(value: Any, name: str = "") -> Any:
 
 def _address(text: str) -> str:
     """Leave out what an address may hold before its @, after its ? or #, and in random parts of its path."""
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # half a host in brackets
+        return NOT_SHOWN
     path = "/".join(map(_part, parts.path.split("/"))) if parts.netloc else parts.path
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}"
 

@@ -1,6 +1,7 @@
 """The table from a path or address to the sink that serves it."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,6 +14,9 @@ ALLOWED = (
     " an address that begins with sqlite:///, ndjson:///, https://, http://, runs+https://, call-log:, memory: or log:,"
     " or an object with name, write(batch) and aclose()"
 )
+
+CREDENTIALS = re.compile(r"(?<![^\s/@])[^\s/@:]*:[^\s/@]*@")
+"""A user and a password, also in an address that is misspelt."""
 
 
 def _sqlite(path: str) -> Sink:
@@ -138,6 +142,6 @@ def _in_folder(path: str) -> str:
 def _without_credentials(target: str) -> str:
     """Leave out what an address may hold before its @ and after its ?."""
     if "://" not in target:
-        return target
+        return CREDENTIALS.sub("", target)
     parts = urlsplit(target)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
