@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
+from measure import tell
 from traffic import traffic
 
 from histories import HISTORIES, START_US
@@ -76,10 +77,9 @@ def microseconds(function: Callable[[], object], count: int = 500) -> float:
     return min(timeit.repeat(function, number=count, repeat=7)) / count * 1e6
 
 
-def main() -> None:
-    """Print the tables and the times."""
-    print(f"Python {platform.python_version()}")
-    forecast = Forecast()
+def calibration_figures() -> dict[str, float]:
+    """Print how often forecasts held, history by history, and return the shares of all calls."""
+    figures = {}
     for name, history in {"company": company, **HISTORIES}.items():
         forecast, events = Forecast(), list(history(CALLS))
         for event in events:
@@ -89,18 +89,42 @@ def main() -> None:
         held, jobs = jobs_held(events)
         print(f"{name}: calls of the same kind before it, and how often p50 and p90 held")
         print("\n".join(map(row_of, rows)))
-        print(
-            f"  {held} of {jobs} jobs of {JOB_CALLS} calls were within the p90 of their sum" if jobs else ""
-        )
+        if jobs:
+            print(f"  {held} of {jobs} jobs of {JOB_CALLS} calls were within the p90 of their sum")
+            figures[f"{name}_jobs_held"] = held / jobs
+        figures[f"{name}_output_held"] = rows[-1].output.p90_share or 0.0
+        figures[f"{name}_cost_held"] = rows[-1].cost.p90_share or 0.0
+    return figures
+
+
+def time_figures() -> dict[str, float]:
+    """Print what asking takes, and return it."""
+    forecast, events = Forecast(), list(company(CALLS))
+    for event in events:
+        forecast.learn(event)
     asked = {"provider": "openai", "model": "gpt-4o-mini", "task_type": "chat", "agent": "a1"}
     known = {"operation": "chat", "complexity": "unknown", "at_us": START_US}
     estimate = partial(forecast.estimate, **asked, **known)  # type: ignore[arg-type] # names of both kinds
     expect = partial(forecast.expect, **asked, input_tokens=700)  # type: ignore[arg-type] # as above
-    print(f"estimates for an event: {microseconds(partial(estimate, request=None)):.1f} us,")
-    print(f"  with a request of {len(BODY):,} bytes: {microseconds(partial(estimate, request=BODY)):.1f} us")
-    print(f"an expectation: {microseconds(partial(expect)):.0f} us")
-    print(f"to learn a call: {microseconds(partial(forecast.learn, events[-1])):.0f} us")
-    print(f"what was learned: {len(forecast.to_json()) / 1e6:.1f} MB of JSON")
+    figures = {
+        "estimate_us": microseconds(partial(estimate, request=None)),
+        "estimate_with_request_us": microseconds(partial(estimate, request=BODY)),
+        "expect_us": microseconds(expect),
+        "learn_us": microseconds(partial(forecast.learn, events[-1])),
+        "learned_bytes": float(len(forecast.to_json())),
+    }
+    print(f"estimates for an event: {figures['estimate_us']:.1f} us,")
+    print(f"  with a request of {len(BODY):,} bytes: {figures['estimate_with_request_us']:.1f} us")
+    print(f"an expectation: {figures['expect_us']:.0f} us")
+    print(f"to learn a call: {figures['learn_us']:.0f} us")
+    print(f"what was learned: {figures['learned_bytes'] / 1e6:.1f} MB of JSON")
+    return figures
+
+
+def main() -> None:
+    """Print the tables and the times."""
+    print(f"Python {platform.python_version()}")
+    tell(calibration_figures() | time_figures())
 
 
 if __name__ == "__main__":

@@ -44,7 +44,8 @@ _POLL_S = 0.02
 _IDLE_POLL_S = 0.05
 # Encoding holds the GIL. A thread of the host that wants it waits for one chunk at most, and the pause is real, so
 # that it gets it: without one, p99 of a host's event loop rises to 100 ms during a burst.
-_CHUNK_EVENTS = 64
+# An event takes some 10 us, so that a chunk is over before a loop of the host that ticks each millisecond notices.
+_CHUNK_EVENTS = 16
 _PAUSE_S = 0.000_05
 _RESTART_AFTER_S = 1.0
 

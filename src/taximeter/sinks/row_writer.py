@@ -27,7 +27,7 @@ from taximeter.sinks.layout import (
 from taximeter.sinks.row import PROFILE_ORDER, CallRow, MomentRow, is_usual_call, read_call, read_row
 from taximeter.sinks.usage_text import UsageSplitter
 
-_CHUNK_ROWS = 64
+_CHUNK_ROWS = 16
 _PAUSE_S = 0.000_05
 _LARGEST_SUM = (1 << 63) - 1
 
