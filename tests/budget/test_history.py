@@ -8,7 +8,7 @@ import pytest
 import taximeter
 from taximeter.budget import Budget
 from taximeter.budget.account import Account
-from taximeter.budget.history import History, Uncounted
+from taximeter.budget.history import History, UncountedError
 from taximeter.budget.ledger import Ledger
 from taximeter.event import TaskCompletionEvent
 
@@ -21,7 +21,7 @@ def test_nobody_waits_while_a_large_store_is_added_up(tmp_path: Path) -> None:
         tracker.track_task_completion(event)
     history, ledger = History(path), Ledger(tmp_path / "ledger")
     begin = partial(history.account, budget=budget)
-    with pytest.raises(Uncounted) as lack:
+    with pytest.raises(UncountedError) as lack:
         ledger.transact(begin)
     assert ledger.transact(lambda connection: connection.execute("SELECT * FROM budgets").fetchall()) == []
     history.prepare(lack.value.account, event.started_at_us)

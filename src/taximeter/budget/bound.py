@@ -41,10 +41,10 @@ class Bound(msgspec.Struct, frozen=True):
 
 
 class _Nested(msgspec.Struct):
-    maxOutputTokens: Any = None  # noqa: N815 - Gemini's spelling
-    candidateCount: Any = None  # noqa: N815 - the same
-    maxTokens: Any = None  # noqa: N815 - Bedrock Converse's
-    maxTokenCount: Any = None  # noqa: N815 - Titan's
+    gemini_tokens: Any = msgspec.field(default=None, name="maxOutputTokens")
+    gemini_copies: Any = msgspec.field(default=None, name="candidateCount")
+    converse_tokens: Any = msgspec.field(default=None, name="maxTokens")
+    titan_tokens: Any = msgspec.field(default=None, name="maxTokenCount")
     num_predict: Any = None
 
 
@@ -59,10 +59,10 @@ class _Asked(msgspec.Struct):
     max_tokens_to_sample: Any = None
     n: Any = None
     best_of: Any = None
-    generationConfig: _Nested | None = None  # noqa: N815 - Gemini's spelling
+    gemini_config: _Nested | None = msgspec.field(default=None, name="generationConfig")
     generation_config: _Nested | None = None
-    inferenceConfig: _Nested | None = None  # noqa: N815 - Bedrock Converse's
-    textGenerationConfig: _Nested | None = None  # noqa: N815 - Titan's
+    converse_config: _Nested | None = msgspec.field(default=None, name="inferenceConfig")
+    titan_config: _Nested | None = msgspec.field(default=None, name="textGenerationConfig")
     options: _Nested | None = None
     speed: Any = None
     inference_geo: Any = None
@@ -76,8 +76,8 @@ _MOST = (
     "max_gen_len",
     "max_tokens_to_sample",
 )
-_NESTS = ("generationConfig", "generation_config", "inferenceConfig", "textGenerationConfig", "options")
-_NESTED_MOST = ("maxOutputTokens", "maxTokens", "maxTokenCount", "num_predict")
+_NESTS = ("gemini_config", "generation_config", "converse_config", "titan_config", "options")
+_NESTED_MOST = ("gemini_tokens", "converse_tokens", "titan_tokens", "num_predict")
 _decoder = msgspec.json.Decoder(_Asked)
 
 
@@ -147,7 +147,7 @@ def _output_tokens(endpoint: Endpoint, asked: _Asked, expected: int) -> int:
     found = [getattr(asked, name) for name in _MOST]
     found += [getattr(nest, name) for nest in nests for name in _NESTED_MOST]
     most: int = next(filter(_is_count, found), expected)
-    copies = [asked.n, asked.best_of, *(nest.candidateCount for nest in nests)]
+    copies = [asked.n, asked.best_of, *(nest.gemini_copies for nest in nests)]
     most *= max([1, *filter(_is_count, copies)])
     return min(most, _MOST_TOKENS)
 

@@ -24,7 +24,7 @@ from taximeter.budget.alert import Alert, Alerts
 from taximeter.budget.amount import Amount, nanos_of
 from taximeter.budget.call import Actual, Claim, actual_of, dimensions_of
 from taximeter.budget.definition import Budget, read_budget
-from taximeter.budget.history import History, Uncounted, forget_old, remember
+from taximeter.budget.history import History, UncountedError, forget_old, remember
 from taximeter.budget.ledger import Ledger, ledger_beside
 from taximeter.budget.owner import is_gone, owner_of_this_process
 from taximeter.budget.state import BudgetState
@@ -337,7 +337,7 @@ class Budgets:
         for _ in range(_MOST_TRIES):
             try:
                 return self._try(work)
-            except Uncounted as lack:
+            except UncountedError as lack:
                 self._history.prepare(lack.account, self._clock())
         raise BudgetError("the store is exchanged again and again")
 
@@ -345,7 +345,7 @@ class Budgets:
         """Run *work* after everything that waits to be settled, and tell of the thresholds that were passed.
 
         Raises:
-            Uncounted: A store's totals are needed, and nothing was done.
+            UncountedError: A store's totals are needed, and nothing was done.
         """
         taken: list[tuple[Reservation, Actual | int]] = []
         passed: list[Alert] = []

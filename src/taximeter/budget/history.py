@@ -27,7 +27,7 @@ _FORGET_US = 30 * 86_400_000_000
 """After so long nobody waits for an event that was settled and never arrived."""
 
 
-class Uncounted(Exception):  # noqa: N818 - it asks for something, and nobody sees it
+class UncountedError(Exception):
     """A transaction needs a store's totals, which are to be added up outside of it."""
 
     def __init__(self, account: Account) -> None:
@@ -71,7 +71,7 @@ class History:
         """Return a budget's account, made with what the store has where there was none.
 
         Raises:
-            Uncounted: That has to be prepared.
+            UncountedError: That has to be prepared.
         """
         definition = msgspec.json.encode(budget).decode()
         fresh = connection.execute(
@@ -94,7 +94,7 @@ class History:
         """Count what has come to the store since, some of it where it is much, and yield what was added.
 
         Raises:
-            Uncounted: The store is another one, and its totals have to be prepared.
+            UncountedError: The store is another one, and its totals have to be prepared.
         """
         store = self._opened()
         if store is None:
@@ -153,7 +153,7 @@ class History:
         if store is None:
             seed = Seed()
         if seed is None or not seed.is_of(store):
-            raise Uncounted(account)
+            raise UncountedError(account)
         _forget_spent(connection, account)
         for (subject, bucket_us), sums in seed.sums.items():
             account.add_sum(connection, subject, bucket_us, (*sums, 0))
