@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from taximeter.capture.header import header_text
 from taximeter.providers import Endpoint, identify
 
 # AWS Signature Version 4 names region and service (docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html,
@@ -26,12 +27,11 @@ def endpoint_at(
         hosts: Who answers at hosts that the user has declared; None where there are none.
     """
     endpoint = identify(method, url, declared=hosts)
-    if endpoint is None and "/model/" in url and (scope := _SCOPE.search(_text(headers, "authorization"))):
+    if endpoint is None and "/model/" in url and (scope := _SCOPE.search(_authorization(headers))):
         signed = identify(method, url, declared={urlsplit(url).hostname or "": "bedrock"})
         return signed and msgspec.structs.replace(signed, region=signed.region or scope[1])
     return endpoint
 
 
-def _text(headers: Mapping[str, Any], name: str) -> str:
-    value = headers.get(name) or b""
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+def _authorization(headers: Mapping[str, Any]) -> str:
+    return header_text(headers.get("authorization") or b"")

@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from taximeter.capture.address import endpoint_at
-from taximeter.capture.aws import follow_reads
 from taximeter.capture.call import Call
+from taximeter.capture.header import headers_in_text
 from taximeter.capture.recorder import Recorder
 from taximeter.capture.replacement import installed_recorder
 from taximeter.capture.signature import REFUSALS, is_signed
+from taximeter.capture.urllib3_response import follow_reads
 from taximeter.providers import ask_for_usage
 
 Send = Callable[..., Any]
@@ -92,7 +93,7 @@ def _begin(recorder: Recorder, request: Any) -> tuple[Call | None, Any]:
             return None, request
         body = request.body.encode() if isinstance(request.body, str) else request.body
         body = body if isinstance(body, bytes) else None
-        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+        headers = headers_in_text(request.headers)
         asking = None
         if body and recorder.invisible_usage and _host(request) not in recorder.unasked:
             asking = None if is_signed(headers) else ask_for_usage(endpoint, body)
@@ -101,10 +102,6 @@ def _begin(recorder: Recorder, request: Any) -> tuple[Call | None, Any]:
     except Exception:  # the request goes out as it is
         recorder.count_capture_error()
         return None, request
-
-
-def _text(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _host(request: Any) -> bytes:
