@@ -1,6 +1,6 @@
 """Stretches of time with a name."""
 
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from event_samples import HOUR_US, NOVEMBER_US
 from taximeter.errors import ConfigurationError
 from taximeter.report.span import read_span
-from taximeter.report.window import Window
+from taximeter.report.window import Window, instant_us
 
 DAY_US = 24 * HOUR_US
 NOW_US = NOVEMBER_US + 10 * DAY_US + HOUR_US
@@ -34,6 +34,13 @@ BERLIN = ZoneInfo("Europe/Berlin")
 def test_a_name_is_a_window(text: str, zone: tzinfo, since_us: int | None, until_us: int | None) -> None:
     """Days, weeks and months are the zone's; a day on which clocks go back has 25 hours."""
     assert read_span(text, zone, now_us=NOW_US) == Window(since_us, until_us)
+
+
+def test_today_ends_at_midnight_where_the_clocks_skip_its_own() -> None:
+    """São Paulo's 4 November 2018 began at one o'clock, and ended as every day does."""
+    sao_paulo = ZoneInfo("America/Sao_Paulo")
+    now_us = instant_us(datetime(2018, 11, 4, 12, tzinfo=sao_paulo))
+    assert read_span("today", sao_paulo, now_us=now_us) == read_span("2018-11-04", sao_paulo)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ the window, up to a sixtieth more time counts than was asked for, and never less
 """
 
 import re
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, timedelta, tzinfo
 
 import msgspec
 
 from taximeter.errors import ConfigurationError, one_of
-from taximeter.report.window import EPOCH
+from taximeter.report.window import local_time, midnight_us
 
 CALENDAR = ("hour", "day", "week", "month")
 LIFETIME = "lifetime"
@@ -94,20 +94,12 @@ def read_period(text: object, zone: tzinfo) -> Period:
     raise ConfigurationError("window", text, f"{allowed}, or a duration that rolls along such as 24h or 30d")
 
 
-def _instant_us(moment: datetime) -> int:
-    return (moment.astimezone(UTC) - EPOCH) // _MICROSECOND
-
-
-def _local(at_us: int, zone: tzinfo) -> datetime:
-    return (EPOCH + timedelta(microseconds=at_us)).astimezone(zone)
-
-
 def _floor(kind: str, at_us: int, zone: tzinfo) -> int:
-    local = _local(at_us, zone)
+    local = local_time(at_us, zone)
     if kind == "hour":  # counted back in real time: in the autumn an hour comes twice, and they are two
         past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
         return at_us - past // _MICROSECOND
-    return _midnight_us(_first_day(kind, local.date()), zone)
+    return midnight_us(_first_day(kind, local.date()), zone)
 
 
 def _first_day(kind: str, day: date) -> date:
@@ -116,15 +108,10 @@ def _first_day(kind: str, day: date) -> date:
     return day.replace(day=1) if kind == "month" else day
 
 
-def _midnight_us(day: date, zone: tzinfo) -> int:
-    """Return the first instant of a day; where the clocks skip midnight, that is the moment at which they do."""
-    return _instant_us(datetime.combine(day, time(), zone))
-
-
 def _next(kind: str, start_us: int, zone: tzinfo) -> int:
     if kind == "hour":
         return start_us + _UNITS_US["h"]
-    day = _local(start_us, zone).date()
+    day = local_time(start_us, zone).date()
     if kind == "month":
-        return _midnight_us((day.replace(day=1) + timedelta(days=32)).replace(day=1), zone)
-    return _midnight_us(day + timedelta(days=7 if kind == "week" else 1), zone)
+        return midnight_us((day.replace(day=1) + timedelta(days=32)).replace(day=1), zone)
+    return midnight_us(day + timedelta(days=7 if kind == "week" else 1), zone)

@@ -4,7 +4,7 @@ import select
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +16,7 @@ from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent, encode_event
 from taximeter.report.money import format_usd
 from taximeter.report.totals import Totals
-from taximeter.report.window import EPOCH
+from taximeter.report.window import local_time
 from taximeter.store.answers import check_limit
 from taximeter.store.arrivals import open_arrivals
 from taximeter.vocabulary import Complexity, Outcome, TaskType
@@ -132,7 +132,7 @@ def _duration(milliseconds: float) -> str:
 
 def _local_time(at_us: int, zone: tzinfo) -> str:
     try:
-        local = (EPOCH + timedelta(microseconds=at_us)).astimezone(zone)
+        local = local_time(at_us, zone)
     except (OverflowError, ValueError):
         return f"{at_us} us"
     return local.replace(tzinfo=None).isoformat(" ", "seconds")

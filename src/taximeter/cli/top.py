@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC
 from pathlib import Path
 
 import msgspec
@@ -24,7 +24,7 @@ from taximeter.report.dimension import read_dimensions
 from taximeter.report.group import Group, grand_total
 from taximeter.report.money import format_usd, plural
 from taximeter.report.totals import Totals
-from taximeter.report.window import EPOCH, Window, read_moment
+from taximeter.report.window import Window, local_time, read_moment
 from taximeter.store import EventFile, Store, open_store
 
 _HOUR_US = 3_600_000_000
@@ -106,7 +106,7 @@ def _screen(
 def _headline(
     store: Store | EventFile, choice: Choice, total: Totals, span_us: int, until_us: int
 ) -> list[Text]:
-    at = f"{(EPOCH + timedelta(microseconds=until_us)).astimezone(choice.zone):%H:%M:%S}"
+    at = f"{local_time(until_us, choice.zone):%H:%M:%S}"
     where = msgspec.structs.replace(choice, window=Window()).describe()
     title = " ".join(filter(None, (str(store.path), "at", at, where)))
     spent = f"{plural(total.calls, 'call')} in {_span_in_words(span_us)}"

@@ -1,14 +1,14 @@
 """Columns: the names and kinds of what is exported, whatever the file is."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from taximeter.report.window import local_time
 
 
 class Kind(StrEnum):
@@ -48,7 +48,7 @@ class TableFile(Protocol):
 def moment_text(at_us: int, *, whole_seconds: bool = False) -> str:
     """Return an instant in ISO 8601, UTC: `2026-11-01T00:00:00.000000Z`, or its number beyond what calendars reach."""
     try:
-        moment = _EPOCH + timedelta(microseconds=at_us)
+        moment = local_time(at_us, UTC)
     except OverflowError:
         return str(at_us)
     return (

@@ -1,7 +1,7 @@
 """Lines: what the charges of one row of FOCUS have in common, and what they add up to, as the row's values."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import msgspec
@@ -12,9 +12,8 @@ from taximeter.exports.csv_file import decimal_text
 from taximeter.exports.focus_names import service_names
 from taximeter.exports.focus_options import PERIODS_US, FocusOptions
 from taximeter.exports.meter import meter_of
-from taximeter.report.window import EPOCH
+from taximeter.report.window import instant_us, local_time
 
-_MICROSECOND = timedelta(microseconds=1)
 _EXACT = Context(prec=80)
 _FINEST = Decimal("1e-18")
 
@@ -143,15 +142,9 @@ def _description(line: Line) -> str:
 def _month(at_us: int) -> tuple[int, int]:
     """Return the month that an instant falls into, UTC; the day, for one beyond what calendars reach."""
     try:
-        first = (EPOCH + timedelta(microseconds=at_us)).replace(
-            day=1, hour=0, minute=0, second=0, microsecond=0
-        )
+        first = local_time(at_us, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
     except (OverflowError, ValueError):
         day_us = PERIODS_US["day"]
         return at_us // day_us * day_us, (at_us // day_us + 1) * day_us
-    return _us(first), _us(following)
-
-
-def _us(moment: datetime) -> int:
-    return (moment.astimezone(UTC) - EPOCH) // _MICROSECOND
+    return instant_us(first), instant_us(following)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from time import time_ns
 from typing import Any, Protocol, Self, Unpack
@@ -23,7 +23,7 @@ from taximeter.foresight import Estimate
 from taximeter.pricing import Catalog
 from taximeter.providers.request_size import model_of, output_limit_of, request_tokens
 from taximeter.report.group import Group
-from taximeter.report.window import EPOCH, Window
+from taximeter.report.window import Window, instant_us
 from taximeter.store import open_store
 from taximeter.vocabulary import Complexity, Operation
 
@@ -290,8 +290,7 @@ def _newest(source: Events, window: Window, most_calls: int) -> Window:
         passed += group.totals.calls
         (hour,) = group.key
         if passed >= most_calls and hour is not None:
-            begun = datetime.fromisoformat(hour).astimezone(UTC)
-            return Window(max((begun - EPOCH) // timedelta(microseconds=1), window.since_us or 0))
+            return Window(max(instant_us(datetime.fromisoformat(hour)), window.since_us or 0))
     return window
 
 

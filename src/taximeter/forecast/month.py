@@ -1,7 +1,7 @@
 """Months: what a month will have cost at its end, if it goes on as it does."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from time import time_ns
 from typing import NamedTuple, Protocol
 
@@ -10,7 +10,7 @@ import msgspec
 from taximeter.forecast.outlook import Values, sum_at
 from taximeter.report.daily_cost import DailyCost
 from taximeter.report.totals import Totals
-from taximeter.report.window import EPOCH, Window, read_zone
+from taximeter.report.window import Window, instant_us, local_time, midnight_us, read_zone
 
 WEEKDAYS_FROM_DAYS = 28
 """From so many whole days on each day of the week has a rate of its own."""
@@ -21,7 +21,6 @@ SPREAD_FROM_DAYS = 3
 _DAYS_BACK = 56
 _HALF_LIFE_DAYS = 14
 _PSEUDO_WEEKS = 2
-_MICROSECOND = timedelta(microseconds=1)
 Where = Mapping[str, str | None]
 
 
@@ -91,10 +90,10 @@ def expect_month(
         StoreError: The store is broken.
     """
     zone = read_zone(tz)
-    now = (EPOCH + timedelta(microseconds=time_ns() // 1000 if now_us is None else now_us)).astimezone(zone)
+    now = local_time(time_ns() // 1000 if now_us is None else now_us, zone)
     today = now.date()
     first = min(today - timedelta(days=_DAYS_BACK), today.replace(day=1))
-    window = Window(_midnight_us(first, zone), (now.astimezone(UTC) - EPOCH) // _MICROSECOND)
+    window = Window(midnight_us(first, zone), instant_us(now))
     days = {day.day: day for day in store.daily_costs(tz=zone, where=where, window=window)}
     so_far = sum((day for day in days.values() if day.day >= today.replace(day=1)), Totals())
     rate = _rate_of(days, today)
@@ -152,11 +151,6 @@ def _days_left(now: datetime) -> list[tuple[date, float]]:
     passed = timedelta(hours=now.hour, minutes=now.minute, seconds=now.second) / timedelta(days=1)
     following = [today + timedelta(days=at) for at in range(1, 31)]
     return [(today, 1 - passed), *((day, 1.0) for day in following if day.month == today.month)]
-
-
-def _midnight_us(day: date, zone: tzinfo) -> int:
-    midnight = datetime.combine(day, datetime.min.time(), zone)
-    return (midnight.astimezone(UTC) - EPOCH) // _MICROSECOND
 
 
 def _in_words(rate: _Rate) -> str:

@@ -1,12 +1,12 @@
 """Dimensions: what calls can be grouped by."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta, tzinfo
+from datetime import tzinfo
 from typing import TypedDict
 
 from taximeter.errors import ConfigurationError, one_of
 from taximeter.event import TaskCompletionEvent
-from taximeter.report.window import EPOCH
+from taximeter.report.window import local_time
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "model": ("model", "requested_model"),
@@ -97,7 +97,7 @@ def tag_of(name: str) -> str | None:
 def period_of(name: str, at_us: int, zone: tzinfo) -> str | None:
     """Return the hour, day, week or month of *zone* that an instant falls into; None beyond what calendars reach."""
     try:
-        local = (EPOCH + timedelta(microseconds=at_us)).astimezone(zone)
+        local = local_time(at_us, zone)
     except (OverflowError, ValueError):
         return None
     year, dash, rest = local.strftime(PERIODS[name]).partition("-")

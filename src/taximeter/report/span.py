@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 
 from taximeter.errors import ConfigurationError
-from taximeter.report.window import EPOCH, Window, read_moment
+from taximeter.report.window import Window, local_time, midnight_us, read_moment
 
 SPANS = (
     "a day (2026-11-01, today, yesterday), a week (2026-W45), a month (2026-11), an age (7d: the last seven days) "
@@ -49,22 +49,17 @@ def _read(text: str, zone: tzinfo, key: str, now_us: int | None) -> Window:
         return Window(moment(text), moment("now"))
     first, days = _calendar_days(text, zone, moment)
     following = (first + timedelta(days=days)) if days else (first + timedelta(days=31)).replace(day=1)
-    return Window(_instant(first, zone), _instant(following, zone))
+    return Window(midnight_us(first, zone), midnight_us(following, zone))
 
 
-def _calendar_days(text: str, zone: tzinfo, moment: Callable[[str], int]) -> tuple[datetime, int]:
+def _calendar_days(text: str, zone: tzinfo, moment: Callable[[str], int]) -> tuple[date, int]:
     """Return the first day and how many there are; 0 stands for the rest of its month."""
     if match := _WEEK.fullmatch(text):
-        return datetime.fromisocalendar(int(match[1]), int(match[2]), 1), 7
+        return date.fromisocalendar(int(match[1]), int(match[2]), 1), 7
     if match := _MONTH.fullmatch(text):
-        return datetime(int(match[1]), int(match[2]), 1), 0  # noqa: DTZ001 - the zone comes with the midnight
+        return date(int(match[1]), int(match[2]), 1), 0
     if text in {"today", "yesterday"}:
-        at = EPOCH + timedelta(microseconds=moment(text))
-        return at.astimezone(zone).replace(tzinfo=None), 1
+        return local_time(moment(text), zone).date(), 1
     if _DAY.fullmatch(text):
-        return datetime.fromisoformat(text), 1
+        return date.fromisoformat(text), 1
     raise ValueError(text)
-
-
-def _instant(midnight: datetime, zone: tzinfo) -> int:
-    return (midnight.replace(tzinfo=zone).astimezone(UTC) - EPOCH) // timedelta(microseconds=1)

@@ -1,14 +1,14 @@
 """Trends: how the cost of each group went along time, in a few steps of equal length."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from itertools import islice
 
 from taximeter.report.dimension import Key, period_of
 from taximeter.report.group import Group
 from taximeter.report.span import read_span
 from taximeter.report.totals import Totals
-from taximeter.report.window import EPOCH
+from taximeter.report.window import instant_us
 
 _HOUR_US = 3_600_000_000
 _MOST_PERIODS = 2_000
@@ -77,5 +77,5 @@ def _periods_between(first: str, last: str, period: str, zone: tzinfo) -> Iterat
 
 def _beginning_us(period: str, zone: tzinfo) -> int:
     if "T" in period:
-        return int((datetime.fromisoformat(period).astimezone(UTC) - EPOCH).total_seconds()) * 1_000_000
+        return instant_us(datetime.fromisoformat(period))
     return read_span(period, zone).since_us or 0

@@ -1,7 +1,7 @@
 """Windows of time as people write them: days and hours in their own zone, instants in UTC inside."""
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from time import time_ns
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -34,6 +34,25 @@ class Window(msgspec.Struct, frozen=True):
 ALWAYS = Window()
 
 
+def instant_us(moment: datetime) -> int:
+    """Return an instant in Unix microseconds."""
+    return (moment.astimezone(UTC) - EPOCH) // _MICROSECOND
+
+
+def midnight_us(day: date, zone: tzinfo) -> int:
+    """Return the first instant of a day; where the clocks skip midnight, that is the moment at which they do."""
+    return instant_us(datetime.combine(day, time(), zone))
+
+
+def local_time(at_us: int, zone: tzinfo) -> datetime:
+    """Return an instant as the clocks of *zone* show it.
+
+    Raises:
+        OverflowError, ValueError: It is beyond what calendars reach.
+    """
+    return (EPOCH + timedelta(microseconds=at_us)).astimezone(zone)
+
+
 def read_zone(name: str | tzinfo, key: str = "tz") -> tzinfo:
     """Return the IANA time zone of that name; a zone is returned as it is.
 
@@ -64,10 +83,8 @@ def last_days(days: int, zone: tzinfo, *, now_us: int | None = None) -> Window:
     """
     if type(days) is not int or not 1 <= days <= _DAYS_LIMIT:
         raise ConfigurationError("days", days, f"a whole number from 1 to {_DAYS_LIMIT:,}")
-    now = EPOCH + timedelta(microseconds=time_ns() // 1000 if now_us is None else now_us)
-    first = now.astimezone(zone).date() - timedelta(days=days - 1)
-    midnight = datetime.combine(first, datetime.min.time(), zone)
-    return Window((midnight.astimezone(UTC) - EPOCH) // _MICROSECOND)
+    today = local_time(time_ns() // 1000 if now_us is None else now_us, zone).date()
+    return Window(midnight_us(today - timedelta(days=days - 1), zone))
 
 
 def read_moment(text: str, zone: tzinfo, *, key: str = "since", now_us: int | None = None) -> int:
@@ -82,10 +99,9 @@ def read_moment(text: str, zone: tzinfo, *, key: str = "since", now_us: int | No
     Raises:
         ConfigurationError: The text is none of these.
     """
-    now = EPOCH + timedelta(microseconds=time_ns() // 1000 if now_us is None else now_us)
+    now = local_time(time_ns() // 1000 if now_us is None else now_us, UTC)
     try:
-        moment = _moment(text.strip(), zone, now)
-        return (moment.astimezone(UTC) - EPOCH) // _MICROSECOND
+        return instant_us(_moment(text.strip(), zone, now))
     except (ValueError, OverflowError) as error:
         raise ConfigurationError(key, text, _MOMENTS) from error
 
@@ -97,7 +113,7 @@ def _moment(text: str, zone: tzinfo, now: datetime) -> datetime:
         return now
     if text in {"today", "yesterday"}:
         today = now.astimezone(zone).date() - timedelta(days=text == "yesterday")
-        return datetime.combine(today, datetime.min.time(), zone)
+        return datetime.combine(today, time(), zone)
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
@@ -105,7 +121,7 @@ def _moment(text: str, zone: tzinfo, now: datetime) -> datetime:
 def format_moment(at_us: int, zone: tzinfo) -> str:
     """Return an instant in local time, to the minute where it is a whole one; its number beyond what calendars reach."""
     try:
-        local = (EPOCH + timedelta(microseconds=at_us)).astimezone(zone)
+        local = local_time(at_us, zone)
     except (OverflowError, ValueError):
         return f"{at_us} us"
     return f"{local.isoformat(' ', 'seconds' if local.second else 'minutes')}"
