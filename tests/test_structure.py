@@ -30,7 +30,7 @@ ORDER = [
     {"builder", "observation", "sighting"},
     {"scrubber", "digest"},
     {"fault", "call_moments"},
-    {"losses", "policy", "declaration", "private_file", "given_path"},
+    {"losses", "policy", "declaration", "private_file", "given_path", "sqlite_file"},
     {"queue", "receipt", "health"},
     {"alarm"},
     {"privacy"},

@@ -18,6 +18,7 @@ from taximeter.budget.call import Actual, actual_of
 from taximeter.budget.definition import Budget
 from taximeter.budget.seed import Seed, seed_of
 from taximeter.errors import ConfigurationError
+from taximeter.sqlite_file import file_id
 from taximeter.store import Store, StoreError
 from taximeter.unforked import Unforked
 
@@ -169,7 +170,7 @@ class History:
 
     def _opened(self) -> Store | None:
         path = self._path
-        identity = None if path is None else _identity(path)
+        identity = None if path is None else file_id(path)
         if identity != self._file:
             self.close()
         if self._store is None and path is not None and identity is not None:
@@ -237,11 +238,3 @@ def _advance(connection: sqlite3.Connection, account: Account, position: int, ev
         "UPDATE budgets SET position = ?, position_event_id = ? WHERE budget_id = ?",
         (position, event_id, account.budget_id),
     )
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from taximeter.budget.definition import Budget
-from taximeter.private_file import check_plain_file, make_plain_file
+from taximeter.sqlite_file import file_id, make_sqlite_file
 from taximeter.store import StoreError
 from taximeter.unforked import Unforked
 
@@ -55,7 +55,6 @@ _ALERTS = (
 _INDEX = "CREATE INDEX IF NOT EXISTS holds_by_id ON holds (hold_id)"
 TABLES = (_BUDGETS, _SPENT, _STATED, _HOLDS, _INDEX, _SETTLED, _ALERTS)
 
-_BESIDE = ("-wal", "-shm", "-journal")
 _left_to_parent: list[sqlite3.Connection] = []
 
 
@@ -122,15 +121,13 @@ class Ledger:
 
     def _connected(self) -> sqlite3.Connection:
         self._leave_to_parent()
-        if self._connection is not None and _identity(self.path) != self._file:
+        if self._connection is not None and file_id(self.path) != self._file:
             self._connection.close()  # somebody has taken the file away
             self._connection = None
         if self._connection is None:
-            make_plain_file(self.path)
-            for suffix in _BESIDE:
-                check_plain_file(f"{self.path}{suffix}")
+            make_sqlite_file(self.path)
             self._connection = _open(self.path)
-            self._file = _identity(self.path)
+            self._file = file_id(self.path)
         return self._connection
 
     def _leave_to_parent(self) -> None:
@@ -155,14 +152,6 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def definitions_in(path: Path) -> tuple[Budget, ...]:

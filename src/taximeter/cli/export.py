@@ -28,12 +28,12 @@ from taximeter.pricing import Catalog
 from taximeter.private_file import make_plain_file
 from taximeter.report.group import grand_total
 from taximeter.report.money import format_usd, plural
+from taximeter.sqlite_file import files_of
 from taximeter.store import EventFile, Store, open_store
 
 FORMATS = ("csv", "parquet", "focus", "ndjson")
 _PARQUET = ".parquet"
 _ENDINGS = {".csv": "csv", _PARQUET: "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson"}
-_BESIDE_A_STORE = ("", "-wal", "-shm", "-journal")
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +144,7 @@ def _check_no_focus(focus: FocusRequest) -> None:
 
 def _check_apart(store: Path, target: Target, focus: FocusRequest) -> None:
     """Refuse to write over a file that is read, what SQLite keeps beside a store included, or twice into one."""
-    taken = [*(store.with_name(store.name + end) for end in _BESIDE_A_STORE), *focus.prices]
+    taken = [*files_of(store), *focus.prices]
     for key, path in (("--out", target.path), ("--metadata", focus.metadata)):
         if path is None:
             continue

@@ -18,6 +18,7 @@ from taximeter.report.totals import cost_nanos
 from taximeter.sinks.packed import packed_id
 from taximeter.sinks.row_writer import RowWriter
 from taximeter.sinks.sqlite import open_database
+from taximeter.sqlite_file import files_of
 from taximeter.store.failure import StoreError
 
 _BATCH = 1_000
@@ -112,8 +113,8 @@ class RepricedStore:
                 self._publish()
         finally:
             self._connection.close()
-            for suffix in ("", "-wal", "-shm", "-journal"):
-                self._draft.with_name(f"{self._draft.name}{suffix}").unlink(missing_ok=True)
+            for file in files_of(self._draft):
+                file.unlink(missing_ok=True)
 
     def _publish(self) -> None:
         self._flush()
