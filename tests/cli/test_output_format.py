@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taximeter.cli.output_format import escape_markdown, read_format, write_csv, write_markdown
+from taximeter.cli.output_format import escape_markdown, json_document, read_format, write_csv, write_markdown
 from taximeter.errors import ConfigurationError
 
 
@@ -26,6 +26,11 @@ def test_a_format_that_cannot_be_is_refused(name: str, as_json: bool) -> None:
     """Unknown, or two at once."""
     with pytest.raises(ConfigurationError, match="--format"):
         read_format(name, as_json=as_json)
+
+
+def test_json_is_utf8_in_every_locale() -> None:
+    """Programs that read it do not ask for the locale."""
+    assert json_document({"agent": "ä"}) == '{\n  "agent": "ä"\n}\n'.encode()
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\r", "\n"])

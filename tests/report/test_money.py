@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taximeter.report.money import format_usd, plural
+from taximeter.report.money import format_usd, plural, signed_usd
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,11 @@ def test_an_amount_shows_the_digits_that_count(nanos: int, text: str) -> None:
 def test_a_small_amount_is_never_shown_as_nothing() -> None:
     """A hundredth of a cent shown in cents is less than one cent, not free."""
     assert format_usd(100_000, 2) == "<$0.01"
+
+
+def test_a_difference_says_which_way_it_goes() -> None:
+    """More has a plus before it, less a minus, and nothing neither."""
+    assert [signed_usd(nanos, 2) for nanos in (10**9, -(10**9), 0)] == ["+$1.00", "-$1.00", "$0.00"]
 
 
 @given(st.integers(min_value=-(10**18), max_value=10**18), st.integers(min_value=0, max_value=9))

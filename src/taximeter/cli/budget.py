@@ -1,16 +1,14 @@
 """`taximeter budget`: how budgets stand."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-import msgspec
 
 from taximeter.budget import Budget, Budgets, BudgetState
 from taximeter.budget.ledger import definitions_in, ledger_beside
 from taximeter.cli.configured_budgets import configured_budgets
 from taximeter.cli.console import console, plain
 from taximeter.cli.listing import Column, Listing, Row, print_listing
+from taximeter.cli.output_format import write_json
 from taximeter.errors import ConfigurationError, one_of
 from taximeter.report.money import format_usd, plural
 from taximeter.report.window import format_moment
@@ -25,7 +23,7 @@ def show(store: Path, names: Sequence[str], *, as_json: bool) -> None:
     """
     states = _states(store, names)
     if as_json:
-        _print_json(states)
+        write_json([state.as_json() for state in states])
     else:
         _print(states)
 
@@ -41,7 +39,7 @@ def check(store: Path, names: Sequence[str], *, max_percent: float, as_json: boo
     states = _states(store, names)
     used_up = [state for state in states if state.percent >= max_percent]
     if as_json:
-        _print_json(used_up)
+        write_json([state.as_json() for state in used_up])
     else:
         for state in used_up:
             console().print(plain(state.describe()))
@@ -71,11 +69,6 @@ def _known(store: Path) -> dict[str, Budget]:
     """Return the budgets that programs have used, as they were then, and those of the configuration as they are."""
     used = {budget.name: budget for budget in definitions_in(ledger_beside(store))}
     return used | {budget.name: budget for budget in configured_budgets(Settings.load())}
-
-
-def _print_json(states: Sequence[BudgetState]) -> None:
-    document = [state.as_json() for state in states]
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
 
 
 def _print(states: Sequence[BudgetState]) -> None:

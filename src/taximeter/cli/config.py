@@ -1,6 +1,5 @@
 """`taximeter config`: the settings in force here, and where each comes from."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from rich.table import Table
 
 from taximeter.cli.configured_budgets import configured_budgets
 from taximeter.cli.console import console, plain
+from taximeter.cli.output_format import write_json
 from taximeter.errors import ConfigurationError, one_of
 from taximeter.settings import Settings
 from taximeter.settings.shown import shown
@@ -28,7 +28,7 @@ def show_settings(file: Path | None, *, form: str) -> None:
     settings = Settings.load(file)
     _ = [*configured_budgets(settings)]  # of which a wrong one is an error here too
     if form == "json":
-        sys.stdout.write(_json(settings))
+        write_json(_document(settings))
     else:
         _print(settings)
 
@@ -54,8 +54,8 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _json(settings: Settings) -> str:
-    document = {
+def _document(settings: Settings) -> dict[str, Any]:
+    return {
         "file": None if settings.file is None else str(settings.file),
         "settings": [
             {"name": name, "value": settings.shown(name), "source": found.source, "where": found.where}
@@ -63,4 +63,3 @@ def _json(settings: Settings) -> str:
         ],
         "sections": {name: shown(section, name) for name, section in settings.sections.items()},
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"

@@ -18,7 +18,7 @@ from taximeter.report.difference import Difference, Effects, compare, total_of
 from taximeter.report.dimension import PERIODS, read_dimensions
 from taximeter.report.group import Group
 from taximeter.report.lost import describe_lost
-from taximeter.report.money import exact_or_empty, format_usd, plural
+from taximeter.report.money import exact_or_empty, plural, signed_usd
 from taximeter.report.span import SPANS, read_span
 from taximeter.report.totals import Totals
 from taximeter.report.window import ALWAYS
@@ -111,8 +111,8 @@ def describe_change(total: Difference) -> str:
     causes = [(getattr(total.effects, name), words) for name, words in _REASONS.items()]
     causes = sorted((cause for cause in causes if cause[0]), key=lambda cause: -abs(cause[0]))
     decimals = shared_decimals([change, *(abs(nanos) for nanos, _ in causes)])
-    why = ", ".join(f"{_signed(nanos, decimals)} from {words[nanos < 0]}" for nanos, words in causes)
-    return f"{_signed(change, decimals)}{share}" + (f": {why}" if why else ", nothing changed")
+    why = ", ".join(f"{signed_usd(nanos, decimals)} from {words[nanos < 0]}" for nanos, words in causes)
+    return f"{signed_usd(change, decimals)}{share}" + (f": {why}" if why else ", nothing changed")
 
 
 def _print(
@@ -165,11 +165,7 @@ def _changes(each: Difference) -> list[int | None]:
 def _change(nanos: int | None, decimals: int) -> Text:
     if nanos is None:
         return plain("unknown", "yellow")
-    return plain(_signed(nanos, decimals), "dim" if not nanos else "red" if nanos > 0 else "green")
-
-
-def _signed(nanos: int, decimals: int) -> str:
-    return f"{'+' if nanos > 0 else ''}{format_usd(nanos, decimals)}"
+    return plain(signed_usd(nanos, decimals), "dim" if not nanos else "red" if nanos > 0 else "green")
 
 
 def _document(

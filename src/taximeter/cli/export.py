@@ -12,7 +12,8 @@ import msgspec
 from taximeter.cli.choice import Choice
 from taximeter.cli.conclusion import describe_losses, mention_unreadable
 from taximeter.cli.console import console, plain
-from taximeter.cli.progress import watched
+from taximeter.cli.output_format import json_document
+from taximeter.cli.progress import watched_events
 from taximeter.errors import ConfigurationError, one_of
 from taximeter.event import TaskCompletionEvent, encode_event
 from taximeter.exports.calls import CALL_COLUMNS, call_rows
@@ -26,10 +27,9 @@ from taximeter.exports.parquet_file import ParquetFile
 from taximeter.prices import from_file
 from taximeter.pricing import Catalog
 from taximeter.private_file import make_plain_file
-from taximeter.report.group import grand_total
 from taximeter.report.money import format_usd, plural
 from taximeter.sqlite_file import files_of
-from taximeter.store import EventFile, Store, open_store
+from taximeter.store import Store, open_store
 
 FORMATS = ("csv", "parquet", "focus", "ndjson")
 _PARQUET = ".parquet"
@@ -110,15 +110,14 @@ def export(store_path: Path, choice: Choice, target: Target, focus: FocusRequest
     with open_store(store_path) as store:
         _check_apart(store_path, target, focus)
         with ExitStack() as stack:
-            events = store.events(choice.window, where=choice.where)
-            watched_events = stack.enter_context(watched(events, "export", _count(store, choice)))
+            events = stack.enter_context(watched_events(store, choice, "export"))
             stream = stack.enter_context(_opened(target.path))
             if target.format == "focus":
-                words = _write_focus(watched_events, stream, target, focus, in_order=isinstance(store, Store))
+                words = _write_focus(events, stream, target, focus, in_order=isinstance(store, Store))
             elif target.format == "ndjson":
-                words = plural(_write_lines(watched_events, stream), "event")
+                words = plural(_write_lines(events, stream), "event")
             else:
-                words = plural(_write_calls(watched_events, stream, target), "event")
+                words = plural(_write_calls(events, stream, target), "event")
         out = console(stderr=True)
         out.print(plain(f"{words}{f' in {target.path}' if target.path else ''}"))
         for note in describe_losses(store, choice):
@@ -159,12 +158,6 @@ def _is_same(one: Path, other: Path) -> bool:
     if one.exists() and other.exists():
         return one.samefile(other)
     return one.resolve() == other.resolve()
-
-
-def _count(store: Store | EventFile, choice: Choice) -> int | None:
-    if not isinstance(store, Store) or not sys.stderr.isatty():
-        return None
-    return grand_total(store.totals(window=choice.window, where=choice.where)).calls
 
 
 @contextmanager
@@ -227,17 +220,13 @@ def _write_focus(
     if target.is_parquet:
         with ParquetFile(stream, columns) as file:
             file.write(rows)
-            file.note({"focus": _metadata(focus, counts).decode()})
+            file.note({"focus": msgspec.json.encode(focus_metadata(focus.options, counts)).decode()})
     else:
         CsvFile(stream, columns, verbatim=target.verbatim).write(rows)
     if focus.metadata is not None:
         with _opened(focus.metadata) as beside:
-            beside.write(msgspec.json.format(_metadata(focus, counts), indent=2) + b"\n")
+            beside.write(json_document(focus_metadata(focus.options, counts)))
     return describe_focus(counts)
-
-
-def _metadata(focus: FocusRequest, counts: FocusCounts) -> bytes:
-    return msgspec.json.encode(focus_metadata(focus.options, counts))
 
 
 def describe_focus(counts: FocusCounts) -> str:

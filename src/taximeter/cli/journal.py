@@ -1,6 +1,5 @@
 """`taximeter journal` and `taximeter drain`: what a journal holds, mending it, and carrying it to the sinks."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from taximeter.cli.console import console, plain
+from taximeter.cli.output_format import write_json
 from taximeter.dead_letters import CLAIMED_SUFFIX, FILE_NAME
 from taximeter.errors import ConfigurationError, TaximeterError
 from taximeter.health import Health
@@ -55,7 +55,7 @@ def show_status(path: Path, *, as_json: bool) -> int:
         judged = ledgers or {_NOBODY: ledger_now(folder, _NOBODY)}
     health = folder_health(judged, stalled_after_s=Policy().stalled_after_s)
     if as_json:
-        _print_json({"ok": health.ok, "problems": health.problems, "sinks": ledgers, **_summary(state)})
+        write_json({"ok": health.ok, "problems": health.problems, "sinks": ledgers, **_summary(state)})
     else:
         _print_status(ledgers, health, state)
     return 0 if health.ok else 1
@@ -84,7 +84,7 @@ def show_soundness(path: Path, *, as_json: bool) -> int:
     with _opened(path) as folder:
         state = verify(folder)
     if as_json:
-        _print_json({"sound": state.is_sound, **msgspec.to_builtins(state)})
+        write_json({"sound": state.is_sound, **msgspec.to_builtins(state)})
     else:
         _print_soundness(state)
     return 0 if state.is_sound else 1
@@ -221,7 +221,3 @@ def _segment_line(segment: SegmentState) -> str:
 
 def _is_sound(segment: SegmentState) -> bool:
     return segment.is_readable and not segment.damage
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")

@@ -11,10 +11,10 @@ import msgspec
 
 from taximeter.cli.message import printable
 from taximeter.errors import ConfigurationError, one_of
+from taximeter.exports.formula import defused
 
 FORMATS = ("table", "json", "csv", "markdown")
 
-_FORMULA = ("=", "+", "-", "@", "\n")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _MARKUP = re.compile(r"[\\|<>`*\[\]~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
@@ -40,15 +40,19 @@ def read_format(name: str | None, *, as_json: bool = False) -> str:
 
 def write_json(document: Any) -> None:
     """Print a value as JSON on several lines."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+    sys.stdout.buffer.write(json_document(document))
+
+
+def json_document(value: Any) -> bytes:
+    """Return a value as JSON on several lines, in UTF-8 whatever the locale's encoding is (RFC 8259, section 8.1)."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
 def write_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """Print rows as CSV with a heading; None is an empty cell.
 
-    Texts come from outside, and spreadsheets run those that look like a formula (OWASP, "CSV Injection"): such a text
-    gets an apostrophe before it, which spreadsheets take for "this is text". Numbers stay as they are, and characters that
-    would steer a terminal are replaced.
+    Texts that look like a formula are defused, numbers stay as they are, and characters that would steer a terminal are
+    replaced.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -61,7 +65,7 @@ def _inert(cell: Cell) -> Cell:
     if not isinstance(cell, str):
         return cell
     text = "\n".join(map(printable, cell.splitlines()))  # a file may be shown on a terminal, too
-    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+    return text if _NUMBER.fullmatch(text) else defused(text)
 
 
 def write_markdown(names: Sequence[str], numbers: Sequence[bool], rows: Iterable[Sequence[str]]) -> None:

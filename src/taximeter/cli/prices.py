@@ -1,18 +1,16 @@
 """`taximeter prices`: look prices up, compare tables, take a newer one, see what lacks a price."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from rich import box
 from rich.table import Table as Grid
 
 from taximeter.cli.choice import read_window
 from taximeter.cli.conclusion import mention_unreadable
 from taximeter.cli.console import console, plain
+from taximeter.cli.output_format import write_json
 from taximeter.cli.rate import rate_text
 from taximeter.errors import ConfigurationError
 from taximeter.pricing import Catalog
@@ -42,7 +40,7 @@ def show(model: str, provider: str | None, *, at: str | None, everything: bool, 
         where = "" if provider is None else f" of {provider}"
         raise ConfigurationError("MODEL", model, f"a model{where} in price table {Catalog.default().version}")
     if as_json:
-        _print_json(listings)
+        write_json(listings)
     else:
         _print_listings(listings, everything=everything)
 
@@ -97,7 +95,7 @@ def diff(old: str, new: str, *, as_json: bool) -> None:
     """
     changes = differences(_table(old), _table(new))
     if as_json:
-        _print_json(changes)
+        write_json(changes)
     else:
         _print_changes(changes)
 
@@ -149,7 +147,7 @@ def check(path: Path, *, since: str | None, until: str | None, as_json: bool) ->
         found = find_unpriced(store.events(window, lacking_price=True), catalog)
         mention_unreadable(store)
     if as_json:
-        _print_json(found)
+        write_json(found)
         return
     out = console()
     if found:
@@ -163,7 +161,3 @@ def check(path: Path, *, since: str | None, until: str | None, as_json: bool) ->
         out.print()
     calls = sum(each.calls for each in found)
     out.print(plain(f"{plural(calls, 'call')} without a price or a part of it; table {catalog.version}"))
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")

@@ -2,15 +2,33 @@
 
 import sys
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from taximeter.cli.choice import Choice
 from taximeter.cli.console import console
+from taximeter.event import TaskCompletionEvent
+from taximeter.report.group import grand_total
+from taximeter.store import EventFile, Store
 
 T = TypeVar("T")
 _STEP = 500
+
+
+def watched_events(
+    store: Store | EventFile, choice: Choice, name: str
+) -> AbstractContextManager[Iterator[TaskCompletionEvent]]:
+    """Show how far the reading of chosen events has come; see `watched`."""
+    return watched(store.events(choice.window, where=choice.where), name, _expected_calls(store, choice))
+
+
+def _expected_calls(store: Store | EventFile, choice: Choice) -> int | None:
+    """Return how many calls there are, where that is quickly told and somebody watches."""
+    if not isinstance(store, Store) or not sys.stderr.isatty():
+        return None
+    return grand_total(store.totals(window=choice.window, where=choice.where)).calls
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`taximeter reprice`: what recorded calls would cost by other prices, at another time or with another model."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from decimal import Decimal, InvalidOperation
@@ -15,18 +14,17 @@ from taximeter.cli.conclusion import describe_losses, mention_unreadable, no_cal
 from taximeter.cli.console import console, plain
 from taximeter.cli.listing import Column, Listing, Row, number, print_listing, write_listing_as_markdown
 from taximeter.cli.output_format import Cell, write_csv, write_json
-from taximeter.cli.progress import watched
+from taximeter.cli.progress import watched_events
+from taximeter.cli.totals_table import money_text
 from taximeter.errors import ConfigurationError
 from taximeter.prices import from_file
 from taximeter.pricing import Catalog, Override
 from taximeter.pricing.installation import newest_table, read_table
 from taximeter.pricing.table import Table as PriceTable
 from taximeter.pricing.table import shipped_table
-from taximeter.report.group import grand_total
-from taximeter.report.money import format_usd, plural
+from taximeter.report.money import plural, signed_usd
 from taximeter.report.repricing import Change, Fate, Repriced, Repricing, Terms, repriced
 from taximeter.report.substitution import read_substitution
-from taximeter.report.totals import Totals
 from taximeter.store import EventFile, Store, open_store
 from taximeter.store.repriced_store import RepricedStore
 
@@ -68,10 +66,9 @@ def reprice(
     """
     result = Repricing(terms=terms, price_version=catalog.version)
     with open_store(path) as store:
-        events = store.events(choice.window, where=choice.where)
         with ExitStack() as stack:
-            watched_events = stack.enter_context(watched(events, "reprice", _count(store, choice)))
-            calls = repriced(watched_events, catalog, result)
+            events = stack.enter_context(watched_events(store, choice, "reprice"))
+            calls = repriced(events, catalog, result)
             if new is not None:
                 calls = _written(calls, stack.enter_context(_opened(new, path, catalog)))
             for _ in calls:
@@ -160,13 +157,6 @@ def _opened(new: NewStore, path: Path, catalog: Catalog) -> RepricedStore:
     return RepricedStore(new.path, price_version=catalog.version, terms=new.stated, replace=new.replace)
 
 
-def _count(store: Store | EventFile, choice: Choice) -> int | None:
-    """Return how many calls there are, where that is quickly told and somebody watches."""
-    if not isinstance(store, Store) or not sys.stderr.isatty():
-        return None
-    return grand_total(store.totals(window=choice.window, where=choice.where)).calls
-
-
 def _written(calls: Iterable[Repriced], store: RepricedStore) -> Iterator[Repriced]:
     for call in calls:
         store.write(call)
@@ -236,7 +226,7 @@ def _listing(result: Repricing) -> Listing:
 
 def _row(change: Change, name: str, fates: Sequence[Fate], others: Sequence[Change]) -> Row:
     instead = [plain("/".join(map(str, change.to)) if change.to else "")] if others else []
-    money = _money(change.before), _money(change.after), _change_in_words(change)
+    money = money_text(change.before), money_text(change.after), _change_in_words(change)
     counts = [number(change.fates[fate]) for fate in fates]
     return Row((plain(name, "bold"), *instead, number(change.before.calls), *map(plain, money), *counts))
 
@@ -264,20 +254,9 @@ def _csv_row(change: Change) -> list[Cell]:
     return [change.provider, change.model, *(change.to or (None, None)), change.before.calls, *costs, *fates]
 
 
-def _money(totals: Totals) -> str:
-    if totals.is_unknown:
-        return "unknown"
-    return f"{'~' if totals.estimated_calls else ''}{format_usd(totals.cost_usd_nanos)}"
-
-
 def _change_in_words(change: Change) -> str:
     is_unknown = change.before.is_unknown and change.after.is_unknown
     return "unknown" if is_unknown else signed_usd(change.difference_usd_nanos)
-
-
-def signed_usd(nanos: int) -> str:
-    """Return a difference with its sign."""
-    return f"+{format_usd(nanos)}" if nanos > 0 else format_usd(nanos)
 
 
 def _document(result: Repricing, new: NewStore | None) -> dict[str, Any]:

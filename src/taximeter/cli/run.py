@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rich.text import Text
@@ -15,6 +16,7 @@ from taximeter.capture.run_folder import SINK_NAME
 from taximeter.cli.configured_budgets import configured_budgets
 from taximeter.cli.console import console, plain
 from taximeter.cli.message import complain
+from taximeter.cli.output_format import json_document
 from taximeter.cli.receipt import merge_receipts, print_receipt
 from taximeter.cli.spending_limit import describe_limit, has_store, spending_limit
 from taximeter.errors import ConfigurationError
@@ -67,7 +69,7 @@ def run(
         elif not quiet:
             _print(result, state)
         if receipt_file is not None:
-            receipt_file.write_bytes(_as_json(result, state))
+            receipt_file.write_bytes(json_document(_document(result, state)))
     return result.exit_code
 
 
@@ -126,8 +128,8 @@ def _doubts(result: RunResult) -> Iterator[Text]:
         yield plain(f"{what} left no receipt (killed, or still running): {known}", "yellow")
 
 
-def _as_json(result: RunResult, state: BudgetState | None) -> bytes:
-    document = {
+def _document(result: RunResult, state: BudgetState | None) -> dict[str, Any]:
+    return {
         "run_id": result.run_id,
         "exit_code": result.exit_code,
         "duration_s": result.duration_s,
@@ -138,4 +140,3 @@ def _as_json(result: RunResult, state: BudgetState | None) -> bytes:
         "missing_calls": result.missing_calls,
         "budget": None if state is None else state.as_json(),
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

@@ -78,11 +78,16 @@ def name_cell(part: str | None) -> Text:
 
 
 def money_cell(totals: Totals, decimals: int | None = None) -> Text:
+    """Return a cost in its colour; see `money_text`."""
+    return plain(money_text(totals, decimals), "yellow" if totals.is_unknown else "green")
+
+
+def money_text(totals: Totals, decimals: int | None = None) -> str:
     """Return a cost: exact, marked as estimated, or unknown."""
     if totals.is_unknown:
-        return plain("unknown", "yellow")
+        return "unknown"
     mark = "~" if totals.estimated_calls else ""
-    return plain(f"{mark}{format_usd(totals.cost_usd_nanos, decimals)}", "green")
+    return f"{mark}{format_usd(totals.cost_usd_nanos, decimals)}"
 
 
 def shared_decimals(amounts: Sequence[int]) -> int:

@@ -1,16 +1,16 @@
 """`taximeter why`: how the cost of one call came about."""
 
-import sys
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
-import msgspec
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from taximeter.cli.console import console, plain
+from taximeter.cli.output_format import write_json
 from taximeter.cli.rate import rate_text
 from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent
@@ -38,7 +38,7 @@ def why(event_id: str, path: Path, *, as_json: bool) -> None:
         raise ConfigurationError("EVENT_ID", event_id, f"the id of an event in {path}{lacking}")
     explanation = explain(event, Catalog.default())
     if as_json:
-        sys.stdout.write(_as_json(explanation))
+        write_json(_document(explanation))
     else:
         _print(console(), explanation)
 
@@ -103,9 +103,9 @@ def _table(breakdown: Breakdown) -> Table:
     return table
 
 
-def _as_json(explanation: Explanation) -> str:
+def _document(explanation: Explanation) -> dict[str, Any]:
     event, cost = explanation.event, explanation.breakdown.cost
-    document = {
+    return {
         "event_id": event.event_id,
         "cost_status": event.cost_status,
         "cost_source": event.cost_source,
@@ -117,4 +117,3 @@ def _as_json(explanation: Explanation) -> str:
         "recomputed": {"cost_usd_nanos": cost.usd_nanos, "price_version": cost.price_version},
         "doubts": explanation.doubts,
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import BinaryIO
 
 from taximeter.exports.column import Column, Kind, RowValues, Value, moment_text
+from taximeter.exports.formula import defused
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FLUSH_ROWS = 500
 
 
@@ -57,7 +57,7 @@ class CsvFile:
         return self._text(value) if isinstance(value, str) else str(value)
 
     def _text(self, text: str) -> str:
-        return quoted(text if self._verbatim or not text.startswith(_FORMULA) else f"'{text}")
+        return quoted(text if self._verbatim else defused(text))
 
 
 def quoted(text: str) -> str:

@@ -31,6 +31,11 @@ def format_usd(nanos: int, decimals: int | None = None) -> str:
     return f"{sign}${whole:,}.{part:0{places}d}" if places else f"{sign}${whole:,}"
 
 
+def signed_usd(nanos: int, decimals: int | None = None) -> str:
+    """Return a difference with its sign, as `format_usd` writes amounts."""
+    return f"{'+' if nanos > 0 else ''}{format_usd(nanos, decimals)}"
+
+
 def exact_usd(nanos: int) -> str:
     """Return dollars as a plain decimal number, to the last digit: `12.400000000`."""
     whole, part = divmod(abs(nanos), NANOS_PER_USD)
