@@ -9,10 +9,11 @@ from taximeter.errors import ConfigurationError
 
 MEBIBYTE = 1 << 20
 
-_OTHER_OPTIONS = (
+_OTHER_OPTIONS = (  # of `taximeter.start`, which stands above this file; a test compares them
     "catalog",
     "infer",
     "service",
+    "forecast",
     "hosts",
     "journal",
     "sync",
@@ -20,12 +21,12 @@ _OTHER_OPTIONS = (
     "carry",
     "dead_letters",
     "scrub",
-    "budgets",
-    "budget_file",
     "prices",
     "privacy",
     "redact",
     "content_limit",
+    "budgets",
+    "budget_file",
 )
 _SMALLEST_SEGMENT_BYTES = 4096
 _JOURNAL_COUNTS = ("journal_max_bytes", "journal_segment_bytes")
