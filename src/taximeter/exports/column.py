@@ -1,10 +1,10 @@
 """Columns: the names and kinds of what is exported, whatever the file is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -36,13 +36,6 @@ class Column(msgspec.Struct, frozen=True):
 
 Value = str | int | float | bool | Decimal | None
 RowValues = Sequence[Value]
-
-
-class TableFile(Protocol):
-    """A file of rows; any kind will do."""
-
-    def write(self, rows: Iterable[RowValues], /) -> int:
-        """Write the rows, in memory for a few of them, and return how many they were."""
 
 
 def moment_text(at_us: int, *, whole_seconds: bool = False) -> str:

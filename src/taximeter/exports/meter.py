@@ -80,8 +80,3 @@ def meter_of(kind: str) -> Meter:
     """Return the meter of a kind; one that is not known here is pieces."""
     found = METERS.get(kind)
     return _pieces(kind.replace("_", " ").title(), "Units") if found is None else found
-
-
-def is_whole(meter: Meter) -> bool:
-    """Whether only the amount is known."""
-    return meter.pricing_unit == "US Dollars"

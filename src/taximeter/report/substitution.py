@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from time import time_ns
 
 import msgspec
 
@@ -85,15 +86,9 @@ _LOCAL = frozenset({"ollama", "vllm", "llamacpp", "lmstudio"})
 
 def _check_priced(substitution: Substitution, catalog: Catalog) -> None:
     to = substitution.to_provider or _maker_of(substitution.to_model, catalog)
-    cost = catalog.cost(_SMALLEST, provider=to, model=substitution.to_model, at_us=_now_us())
+    cost = catalog.cost(_SMALLEST, provider=to, model=substitution.to_model, at_us=time_ns() // 1000)
     if cost.status == CostStatus.UNKNOWN:
         raise ConfigurationError("--model", f"{to}/{substitution.to_model}", "a model that has a price")
-
-
-def _now_us() -> int:
-    from time import time_ns  # noqa: PLC0415 - only here is the present asked for
-
-    return time_ns() // 1000
 
 
 def _maker_of(model: str, catalog: Catalog) -> str:
