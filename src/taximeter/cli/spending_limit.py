@@ -15,6 +15,7 @@ from taximeter.capture.environment import RunLimit
 from taximeter.cli.console import plain
 from taximeter.errors import ConfigurationError
 from taximeter.report.money import format_usd, plural
+from taximeter.sinks.sqlite import SqliteSink
 from taximeter.sinks.table import sink_for
 
 
@@ -62,7 +63,7 @@ def spending_limit(
 
 def has_store(sinks: Sequence[str]) -> bool:
     """Whether one of the sinks is a SQLite file, which budgets are kept beside and forecasts learn from."""
-    return any(type(sink_for(sink)).__name__ == "SqliteSink" for sink in sinks)
+    return any(isinstance(sink_for(sink), SqliteSink) for sink in sinks)
 
 
 def _options(budgets: Sequence[Budget], sinks: Sequence[str]) -> dict[str, Any]:
