@@ -2,7 +2,7 @@
 
 import gc
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,27 +11,16 @@ from client_matrix import CLAUDE, CLIENTS, QUESTION, Client
 from list_tracker import BrokenTracker, ListTracker
 from loopback import DemoServer, Trouble
 from taximeter.capture import meter, meter_everything
-from wire_server import wire_server
 
 # What is let go of leaves its socket to the collector, metered or not.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
+pytestmark = [
+    pytest.mark.usefixtures("through_the_loopback"),
+    pytest.mark.filterwarnings(
+        "ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+    ),
+]
 
 CONVERSE, INVOKE = (client for client in CLIENTS if client.package == "boto3")
-
-
-@pytest.fixture(scope="module")
-def providers() -> Iterator[DemoServer]:
-    """All providers on the loopback."""
-    with wire_server() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def through_the_loopback(providers: DemoServer, monkeypatch: pytest.MonkeyPatch, no_proxies: None) -> None:
-    """Make the clients find the loopback server where they look for the real hosts."""
-    monkeypatch.setenv("HTTP_PROXY", providers.url)
 
 
 def ask(client: Client, column: str, sdk: Any, text: str = QUESTION) -> Any:
@@ -98,7 +87,7 @@ def test_stream_that_is_cut_is_partial(tracker: ListTracker) -> None:
 
 def test_no_connection_is_a_failure(tracker: ListTracker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refused connection is an event with the exception's name."""
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # which wins over the one in capitals
     with pytest.raises(Exception, match="proxy"):
         ask(CONVERSE, "whole", meter(made(CONVERSE), tracker))
     assert {event.outcome for event in tracker.tracked} == {"failure"}

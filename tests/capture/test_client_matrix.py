@@ -2,7 +2,6 @@
 
 import gc
 import json
-from collections.abc import Iterator
 from importlib import import_module
 from inspect import isawaitable
 from typing import Any
@@ -15,14 +14,16 @@ from list_tracker import ListTracker
 from loopback import DemoServer
 from taximeter.capture import meter
 from taximeter.capture.http_client import http_clients, is_hugging_face
-from wire_server import small_certificate_store, wire_server
 
 # Clients leave generators, sockets and sessions to the collector, metered or not; google-genai inherits from an aiohttp
 # class that does not want it.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Async generator:ResourceWarning",
-    "ignore:Inheritance class:DeprecationWarning",
-)
+pytestmark = [
+    pytest.mark.usefixtures("through_the_loopback"),
+    pytest.mark.filterwarnings(
+        "ignore:Async generator:ResourceWarning",
+        "ignore:Inheritance class:DeprecationWarning",
+    ),
+]
 
 CELLS = [(client, column) for client in CLIENTS for column in client.calls if client.make is not None]
 ASYNC_CELLS = [
@@ -32,29 +33,6 @@ ASYNC_CELLS = [
     for loop in ("asyncio", "trio")
     if client.make_async is not None and (loop == "asyncio" or not client.asyncio_only)
 ]
-
-
-@pytest.fixture(scope="module")
-def providers() -> Iterator[DemoServer]:
-    """All providers on the loopback."""
-    with wire_server() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A certificate store that is loaded at once."""
-    return small_certificate_store(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(autouse=True)
-def through_the_loopback(
-    providers: DemoServer, one_certificate: str, monkeypatch: pytest.MonkeyPatch, no_proxies: None
-) -> None:
-    """Make the clients find the loopback server where they look for the real hosts."""
-    for name in ("HTTP_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, providers.url)
-    monkeypatch.setenv("SSL_CERT_FILE", one_certificate)
 
 
 def as_bytes(value: Any) -> bytes:

@@ -1,6 +1,5 @@
 """Unchanged programs with a budget: what the official clients raise, and what is counted of what they do."""
 
-from collections.abc import Iterator
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,17 @@ from loopback import DemoServer
 from taximeter.budget import Budget
 from taximeter.errors import BudgetError, BudgetExceeded
 from taximeter.tracker import Tracker
-from wire_server import small_certificate_store, wire_server
 
 # Clients leave generators and sockets to the collector, metered or not.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Async generator:ResourceWarning",
-    "ignore:Inheritance class:DeprecationWarning",
-    "ignore:unclosed:ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-)
+pytestmark = [
+    pytest.mark.usefixtures("through_the_loopback"),
+    pytest.mark.filterwarnings(
+        "ignore:Async generator:ResourceWarning",
+        "ignore:Inheritance class:DeprecationWarning",
+        "ignore:unclosed:ResourceWarning",
+        "ignore::pytest.PytestUnraisableExceptionWarning",
+    ),
+]
 
 TOLD_BY_TEXT = {"cohere.Client", "cohere.ClientV2"}
 """Clients whose errors keep nothing of the response but its body."""
@@ -42,29 +43,6 @@ ASYNC_CELLS = [
     and client.name not in FREE
     and (loop == "asyncio" or not client.asyncio_only)
 ]
-
-
-@pytest.fixture(scope="module")
-def providers() -> Iterator[DemoServer]:
-    """All providers on the loopback."""
-    with wire_server() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A certificate store that is loaded at once."""
-    return small_certificate_store(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(autouse=True)
-def through_the_loopback(
-    providers: DemoServer, one_certificate: str, monkeypatch: pytest.MonkeyPatch, no_proxies: None
-) -> None:
-    """Make the clients find the loopback server where they look for the real hosts."""
-    for name in ("HTTP_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, providers.url)
-    monkeypatch.setenv("SSL_CERT_FILE", one_certificate)
 
 
 def tracker_with(limit: str, store: Path, **fields: Any) -> Tracker:
