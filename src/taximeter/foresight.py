@@ -1,7 +1,7 @@
 """Foresight: what is expected of a call before its answer has come, as the builder asks for it."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypedDict, Unpack
 
 
 class Estimate(NamedTuple):
@@ -10,6 +10,21 @@ class Estimate(NamedTuple):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd_micros: int | None = None
+
+
+class UpcomingCall(TypedDict):
+    """What the builder says of a call."""
+
+    provider: str
+    model: str | None
+    operation: str
+    task_type: str
+    complexity: str
+    agent: str | None
+    request: bytes | Mapping[str, Any] | None
+    """Its body, as JSON or decoded."""
+    at_us: int
+    """When it began, for the price."""
 
 
 class HeedInput(Protocol):
@@ -22,16 +37,5 @@ class HeedInput(Protocol):
 class Foresees(Protocol):
     """What knows what calls consume; `taximeter.forecast.Forecast` is one."""
 
-    def estimate(
-        self,
-        *,
-        provider: str,
-        model: str | None,
-        operation: str,
-        task_type: str,
-        complexity: str,
-        agent: str | None,
-        request: bytes | Mapping[str, Any] | None,
-        at_us: int,
-    ) -> Estimate:
+    def estimate(self, **call: Unpack[UpcomingCall]) -> Estimate:
         """Return what is expected of a call; quick, because it is asked for every call, and safe from any thread."""

@@ -2,16 +2,16 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Unpack
 
 from taximeter.alarm import warn
 from taximeter.errors import TaximeterError
 from taximeter.forecast.forecast import Forecast
-from taximeter.foresight import Estimate
+from taximeter.foresight import Estimate, UpcomingCall
 from taximeter.unforked import Unforked
 
 REFRESH_S = 3600.0
@@ -42,33 +42,13 @@ class BackgroundForecast:
         self._pid = 0
         self._thread: threading.Thread | None = None
 
-    def estimate(
-        self,
-        *,
-        provider: str,
-        model: str | None,
-        operation: str,
-        task_type: str,
-        complexity: str,
-        agent: str | None,
-        request: bytes | Mapping[str, Any] | None,
-        at_us: int,
-    ) -> Estimate:
+    def estimate(self, **call: Unpack[UpcomingCall]) -> Estimate:
         """Return what is expected of a call, nothing while the store has not been read; see `Foresees`."""
         if self._pid != os.getpid() or self._clock() >= self._due_s:
             self._begin()
         if self._forecast is None:
             return Estimate()
-        return self._forecast.estimate(
-            provider=provider,
-            model=model,
-            operation=operation,
-            task_type=task_type,
-            complexity=complexity,
-            agent=agent,
-            request=request,
-            at_us=at_us,
-        )
+        return self._forecast.estimate(**call)
 
     def heed_input(self, estimated: int, actual: int, *, model: str | None, agent: str | None) -> None:
         """Learn what the input of a request came to; see `HeedInput`."""
