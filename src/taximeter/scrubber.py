@@ -19,16 +19,12 @@ _LONGEST_KNOWN = 256
 _MAX_DEPTH = 32
 _NUMBERS = {int, float, bool, type(None)}
 
-# Every secret that is told by its shape has one of these in it, as a rule in its first letters. They are plain words so
-# that the search skips from first letter to first letter, and those are rare in ids.
+# Every secret that is told by its shape has one of these in it, as a rule near its beginning. They are plain words so that
+# the search skips from first letter to first letter, and none begins as hexadecimal digits do, of which ids are made.
 _HINT = re.compile(
-    r"sk-|sk_|rk_|yJ|KIA|SIA|BSK|Iza|AQ\.|ya29|xai-|pplx-|vapi-|lpat-|hf_|r8_|fw_|tgp_|ghp_|gho_|ghs_|ghu_|ghr_"
-    r"|github_pat|xox|npm_|pypi-|lsv2_|tvly-|jina_|esecret_|SG\.|whsec_|dapi|drock-api-key|PRIVATE|earer|EARER|asic |ASIC |="
+    r"sk-|sk_|rk_|yJ|KIA|SIA|SK|Iza|Q\.|ya29|xai-|pplx-|vapi-|lpat-|hf_|r8_|w_|tgp_|ghp_|gho_|ghs_|ghu_|ghr_"
+    r"|github_pat|xox|npm_|pypi-|lsv2_|tvly-|jina_|secret_|SG\.|whsec_|pi|rock-api-key|PRIVATE|rer|RER|sic |SIC |="
     "|:"
-)
-# Our own ids, and those of answers as the larger providers make them: nothing else has to be looked for in them.
-_USUAL_IDS = re.compile(
-    "[0-9a-f None-]+ (?:None|[0-9a-f-]+|(?:chatcmpl-|cmpl-|gen-|msg_|msg_bdrk_|resp_|run_)[A-Za-z0-9]+)"
 )
 _PREFIXES = r"nvapi-|glpat-|tgp_v1_|github_pat_|xox[a-z]-|pypi-|lsv2_|tvly-|jina_|esecret_|SG\.|whsec_"
 _START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"  # of a word, also after a line's end as it stands in JSON
@@ -103,19 +99,15 @@ class Scrubber:
         return clean
 
     def _is_known(self, event: TaskCompletionEvent) -> bool:
-        """Whether all its texts are known to be clean, but for the ids that no other event has."""
+        """Whether all its texts are known to be clean, but for the ids, which are looked through each time."""
         texts = _repeated(event)
         if texts != self._last:  # most are the very objects of the event before, which is told faster
             if not (self._known.issuperset(texts) or all(map(self._is_clean, texts))):
                 return False
             self._last = texts
-        ids = (
-            f"{event.event_id} {event.trace_id} {event.span_id} {event.parent_span_id} {event.run_id}"
-            f" {event.call_id} {event.provider_response_id}"
-        )
-        return bool(
-            (_USUAL_IDS.fullmatch(ids) or not _HINT.search(ids))
-            and not (self._more and any(pattern.search(ids) for pattern in self._more))
+        ids = _ids(event)
+        return (
+            (not (self._more or _HINT.search(_ID_LINE % ids)) or all(map(self._is_clean, ids)))
             and (event.raw_usage is None or self._knows(event.raw_usage))
             and (event.tags is None or self._knows(event.tags))
             and (event.price_context is None or self._knows(event.price_context))
@@ -252,9 +244,19 @@ def _text_fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
 
 
 _TEXT_FIELDS: dict[type, tuple[str, ...]] = {kind: _text_fields(kind) for kind in EVENT_TYPES}
-_LOOKED_AT_APART = {
-    *("event_id", "trace_id", "span_id", "parent_span_id", "run_id", "call_id", "provider_response_id"),
-    *("raw_usage", "tags", "price_context", "billable_units"),
-}
+_IDS = (
+    "event_id",
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "run_id",
+    "call_id",
+    "provider_response_id",
+    "session",
+)
+_LOOKED_AT_APART = {*_IDS, "raw_usage", "tags", "price_context", "billable_units"}
+_ids = attrgetter(*_IDS)
+"""The texts that few other events have."""
+_ID_LINE = " ".join(["%s"] * len(_IDS))
 _repeated = attrgetter(*(name for name in _TEXT_FIELDS[TaskCompletionEvent] if name not in _LOOKED_AT_APART))
 """The texts of an event that are, as a rule, those of the event before."""

@@ -12,9 +12,9 @@ from zlib import crc32
 
 _MARK = b"\xffTX"
 _HEAD = Struct("<3sBIQ")
-_SUM_BYTES = 4
+_SUMMED_HEAD = Struct("<3sBIQI")
 
-HEAD_BYTES = _HEAD.size + _SUM_BYTES
+HEAD_BYTES = _SUMMED_HEAD.size
 """What a frame adds to its payload."""
 MAX_PAYLOAD_BYTES = 1 << 26
 
@@ -59,7 +59,7 @@ def frame(kind: Kind, sequence: int, payload: bytes) -> bytes:
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise ValueError(f"a frame holds {MAX_PAYLOAD_BYTES} bytes at most")
     head = _HEAD.pack(_MARK, kind, len(payload), sequence)
-    return b"".join((head, crc32(payload, crc32(head)).to_bytes(_SUM_BYTES, "little"), payload))
+    return _SUMMED_HEAD.pack(_MARK, kind, len(payload), sequence, crc32(payload, crc32(head))) + payload
 
 
 def scan(data: bytes, *, whole: bool, max_frames: int) -> Scan:
@@ -88,17 +88,17 @@ def scan(data: bytes, *, whole: bool, max_frames: int) -> Scan:
 
 
 def _frame_at(data: bytes, at: int) -> Frame | None:
-    if len(data) - at < HEAD_BYTES:
-        return None
-    mark, kind, length, sequence = _HEAD.unpack_from(data, at)
     start = at + HEAD_BYTES
-    if mark != _MARK or length > MAX_PAYLOAD_BYTES or start + length > len(data):
+    if len(data) < start:
         return None
-    payload = data[start : start + length]
-    expected = int.from_bytes(data[start - _SUM_BYTES : start], "little")
+    mark, kind, length, sequence, expected = _SUMMED_HEAD.unpack_from(data, at)
+    end = start + length
+    if mark != _MARK or length > MAX_PAYLOAD_BYTES or end > len(data):
+        return None
+    payload = data[start:end]
     if crc32(payload, crc32(data[at : at + _HEAD.size])) != expected or kind not in _KINDS:
         return None
-    return Frame(Kind(kind), sequence, payload)
+    return Frame(_KINDS[kind], sequence, payload)
 
 
 def _next_frame(data: bytes, start: int) -> int | None:
@@ -110,4 +110,4 @@ def _next_frame(data: bytes, start: int) -> int | None:
     return None
 
 
-_KINDS = frozenset(Kind)
+_KINDS = {kind.value: kind for kind in Kind}
