@@ -13,7 +13,7 @@ from taximeter.settings.table import OTHER_VARIABLES, SECTIONS, SETTINGS
 _HEAD = """# Configuration
 
 Written by `tools/settings_reference.py` from the table of settings. [Configure](../how-to/configure.md) says how to use it;
-`taximeter config` shows the values in force.
+`taximeter config` shows the values in force, and ends with an error where a program could not start with them.
 
 A setting has one name: `max_events` as an argument and in a file, `TAXIMETER_MAX_EVENTS` in the environment. An argument is
 stronger than the environment, which is stronger than the file.

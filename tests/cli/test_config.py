@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import taximeter
 from console_script import environment, run
 from event_samples import call, write_store
 
@@ -74,6 +75,38 @@ def test_a_budget_that_cannot_work_is_told_with_its_place(folder: Path) -> None:
     assert done.returncode == 2
     assert "taximeter.toml: budgets[0].limit_us=" in done.stderr
     assert "did you mean 'limit_usd'?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("sinks = 'missing/mine.db'", "missing/mine.db"),
+        ("sinks = 'mine.txt'", "mine.txt"),
+        ("journal = 'missing/journal'", "missing/journal"),
+        ("sync = 'durable'", "durable"),
+        ("prices = 'missing.toml'", "missing.toml"),
+    ],
+)
+def test_what_would_not_start_is_an_error_below_the_settings(folder: Path, line: str, named: str) -> None:
+    """The settings are shown nevertheless, so that one sees where each comes from."""
+    (folder / "taximeter.toml").write_text(f"{line}\n")
+    done = run("config", cwd=folder)
+    assert done.returncode == 2
+    assert "taximeter.toml" in done.stdout
+    assert done.stderr.count("\n") == 1
+    assert named in done.stderr
+
+
+def test_looking_at_the_settings_delivers_nothing(folder: Path) -> None:
+    """What waits in a journal is left to those that carry it."""
+    journal = folder / "journal"
+    with taximeter.start(folder / "late.db", journal=journal, carry=False) as tracker:
+        tracker.track_task_completion(call("gpt-4o"))
+    (folder / "taximeter.toml").write_text("sinks = 'late.db'\njournal = 'journal'\n")
+    before = sorted(path.name for path in journal.iterdir())
+    assert run("config", cwd=folder).returncode == 0
+    assert sorted(path.name for path in journal.iterdir()) == before
+    assert not (folder / "late.db").exists()
 
 
 def test_prune_keeps_what_the_settings_say(folder: Path) -> None:

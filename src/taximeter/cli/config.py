@@ -13,15 +13,17 @@ from taximeter.cli.output_format import write_json
 from taximeter.errors import ConfigurationError, one_of
 from taximeter.settings import Settings
 from taximeter.settings.shown import shown
+from taximeter.settings.starting import check_configured
 
 _FORMATS = ("table", "json")
 
 
 def show_settings(file: Path | None, *, form: str) -> None:
-    """Print every setting with its value and its origin; secrets are not shown.
+    """Print every setting with its value and its origin; secrets are not shown. Then see whether they can work here.
 
     Raises:
-        ConfigurationError: A setting that cannot be, or a form that there is not.
+        ConfigurationError: A setting that cannot be, or with which `start_configured` would not start, or a form that
+            there is not.
     """
     if form not in _FORMATS:
         raise ConfigurationError("--format", form, one_of(form, _FORMATS))
@@ -31,6 +33,7 @@ def show_settings(file: Path | None, *, form: str) -> None:
         write_json(_document(settings))
     else:
         _print(settings)
+    check_configured(settings)
 
 
 def _print(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from taximeter.journal.options import journal_options
 from taximeter.settings.settings import Settings
 from taximeter.sinks.protocol import Sink
 from taximeter.tracker import Tracker, start
@@ -32,3 +33,20 @@ def start_configured(
     chosen = {**settings.options(), **limited, **options}
     configured = chosen.pop("sinks", ())
     return start(*(sinks or configured), **chosen)
+
+
+def check_configured(settings: Settings) -> None:
+    """See whether `start_configured` would start with these settings; nothing is opened and nothing runs.
+
+    Raises:
+        ConfigurationError: A setting that cannot work here.
+    """
+    options = settings.options()
+    journal_options(
+        options.get("journal"),
+        options.get("sync", "journaled"),
+        write_through=options.get("write_through", False),
+        carry=options.get("carry", True),
+    )
+    # With its journal the tracker would begin to deliver what another process has left there.
+    start_configured(config=settings, journal=None, sync="journaled", write_through=False, carry=True).close()
