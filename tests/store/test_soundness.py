@@ -18,10 +18,9 @@ def path(tmp_path: Path) -> Path:
     return write_store(tmp_path / "usage.db", calls)
 
 
-def change(path: Path, statement: str) -> None:
+def change(path: Path, statements: str) -> None:
     connection = sqlite3.connect(path)
-    with connection:
-        connection.execute(statement)
+    connection.executescript(statements)
     connection.close()
 
 
@@ -45,6 +44,12 @@ def test_a_store_is_sound_as_it_is_written(path: Path) -> None:
         ("UPDATE event_rows SET actual_cost_usd_nanos = 7 WHERE rowid = 2", "1 sum of rollups"),
         ("DROP INDEX event_rows_by_user", "the index event_rows_by_user is missing"),
         ("DROP VIEW calls", "the view calls is missing"),
+        ("DROP INDEX call_contents_by_call", "the index call_contents_by_call is missing"),
+        (
+            "DROP INDEX call_contents_by_time; CREATE INDEX call_contents_by_time ON call_contents (answer)",
+            "the index call_contents_by_time is missing or another",
+        ),
+        ("DROP VIEW contents", "the view contents is missing"),
     ],
 )
 def test_what_is_wrong_is_found_and_mended_by_a_rebuild(path: Path, damage: str, problem: str) -> None:

@@ -14,13 +14,12 @@ from taximeter.journal.folder import Folder
 from taximeter.journal.ledger import passages_after
 from taximeter.journal.segment import segments_of
 from taximeter.private_file import make_plain_file
+from taximeter.sinks.derived import INDEXES, VIEWS
 from taximeter.sinks.layout import (
     DAY_OF_QUARTER,
     DAY_ROLLUPS,
     FRESH_SUMS,
-    INDEXES,
     ROLLUPS,
-    VIEWS,
     merge_sums,
     sums_of_rows,
 )

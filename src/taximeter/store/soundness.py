@@ -7,15 +7,14 @@ from pathlib import Path
 import msgspec
 
 from taximeter.report.money import plural
+from taximeter.sinks.derived import INDEXES, VIEWS
 from taximeter.sinks.layout import (
     DAY_OF_QUARTER,
     DAY_ROLLUPS,
-    INDEXES,
     LAYOUT_VERSION,
     PRUNED_SUMS,
     ROLLUPS,
     SUMS,
-    VIEWS,
     sums_of_rows,
 )
 from taximeter.sinks.migration import version_of
