@@ -81,7 +81,7 @@ class Store(Answers):
             StoreError: The file is broken.
         """
         by, wanted = read_dimensions(group_by), read_columns(where or {})
-        with self._snapshot():
+        with self.snapshot():
             rows = [
                 row
                 for source, part in sources_for((*by, *wanted), window)
@@ -114,7 +114,7 @@ class Store(Answers):
         # The order of the join is fixed: an index has all that is asked of rows, but not of those that come by profile
         table = "event_rows CROSS JOIN profiles USING (profile_id)" if where else "event_rows"
         timed = f"FROM {table} WHERE {condition} AND {field} IS NOT NULL"
-        with self._snapshot():
+        with self.snapshot():
             sample = f"SELECT {field} {timed} AND event_rows.rowid % {_SAMPLE_EVERY} = 0"
             brackets = brackets_of([value for (value,) in self._ask(sample, values)])
             found = self._between(field, timed, values, brackets) if brackets else None
@@ -196,7 +196,7 @@ class Store(Answers):
         Raises:
             StoreError: The file is broken.
         """
-        with self._translated(), self._snapshot():
+        with self._translated(), self.snapshot():
             yield self._connection
 
     def _events(self, condition: str, *values: Any) -> Iterator[TaskCompletionEvent]:
@@ -260,12 +260,6 @@ class Store(Answers):
         Raises:
             StoreError: The file is broken.
         """
-        with self._snapshot():
-            yield
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[None]:
-        """Show several queries the same state, whatever is written meanwhile."""
         if self._connection.in_transaction:
             yield
             return
