@@ -14,7 +14,6 @@ from taximeter.errors import ConfigurationError, one_of
 from taximeter.event import (
     EVENT_TYPES,
     CallContentEvent,
-    CallContentPayload,
     CallFailedEvent,
     CallFinishedEvent,
     CallStartedEvent,
@@ -213,33 +212,6 @@ def privacy_from(privacy: Any, redact: Any, content_limit: Any) -> Privacy:
     if type(content_limit) is not int or content_limit < 1:
         raise ConfigurationError("content_limit", content_limit, "a whole number of at least 1")
     return Privacy(PrivacyLevel(privacy), _function(redact), content_limit)
-
-
-def clipped(text: str | None, limit: int) -> str | None:
-    """Return as much of a text as `Privacy.cut` wants to see."""
-    return None if text is None else text[: limit + SLACK]
-
-
-def content_of(
-    event_id: str, prompt: str | None, answer: str | None, limit: int, *, answer_characters: int | None = None
-) -> CallContentEvent:
-    """Return what was said in a call as an event.
-
-    Args:
-        event_id: Of the call's event.
-        prompt: What was asked.
-        answer: What was generated, or the beginning of it.
-        limit: Characters of each that are kept.
-        answer_characters: How long the answer was; None where it is whole.
-    """
-    payload = CallContentPayload(
-        call_event_id=event_id,
-        prompt=clipped(prompt, limit),
-        answer=clipped(answer, limit),
-        prompt_characters=None if prompt is None else len(prompt),
-        answer_characters=answer_characters or (None if answer is None else len(answer)),
-    )
-    return CallContentEvent(payload=payload)
 
 
 def _function(redact: Any) -> Redact | None:

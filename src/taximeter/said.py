@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from taximeter.event import CallContentEvent
-from taximeter.privacy import SLACK, Privacy, content_of
+from taximeter.event import CallContentEvent, CallContentPayload
+from taximeter.privacy import SLACK, Privacy
 from taximeter.providers.answer import UNREADABLE
 from taximeter.providers.estimate import PROMPT_FIELDS, TEXT_FIELDS, repeats
 from taximeter.providers.payload import as_document
@@ -34,7 +34,19 @@ class Said(msgspec.Struct, frozen=True):
             event_id: Of the call's event.
             limit: How many characters of each text are kept.
         """
-        return content_of(event_id, self.prompt, self.answer, limit, answer_characters=self.answer_characters)
+        payload = CallContentPayload(
+            call_event_id=event_id,
+            prompt=_clipped(self.prompt, limit),
+            answer=_clipped(self.answer, limit),
+            prompt_characters=None if self.prompt is None else len(self.prompt),
+            answer_characters=self.answer_characters or (None if self.answer is None else len(self.answer)),
+        )
+        return CallContentEvent(payload=payload)
+
+
+def _clipped(text: str | None, limit: int) -> str | None:
+    """Return as much of a text as `Privacy.cut` wants to see."""
+    return None if text is None else text[: limit + SLACK]
 
 
 class AnswerText:
