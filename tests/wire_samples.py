@@ -203,13 +203,18 @@ def pieces(body: bytes, cuts: list[int]) -> Iterator[bytes]:
         yield body[start:end]
 
 
-def read_events(wire_format: str, *events: object, provider: str | None = None) -> Facts:
+def read_events(
+    wire_format: str,
+    *events: object,
+    provider: str | None = None,
+    request: Mapping[str, object] | None = None,
+) -> Facts:
     """Return the facts of a stream of server-sent events; a text is sent as it is, anything else as JSON."""
     body = b"".join(
         b"data: " + (event.encode() if isinstance(event, str) else json.dumps(event).encode()) + b"\n\n"
         for event in events
     )
-    return read_response(endpoint_for(wire_format, provider=provider), None, 200, STREAM, body)
+    return read_response(endpoint_for(wire_format, provider=provider), request, 200, STREAM, body)
 
 
 def read_body(wire_format: str, body: object, *, provider: str | None = None) -> Facts:

@@ -165,6 +165,18 @@ def test_a_stream_needs_no_done_to_be_whole() -> None:
     assert read_events(CHAT, chunk({"content": "a"})).truncated
 
 
+@pytest.mark.parametrize("ended", [0, 1, 2])
+def test_a_stream_of_two_answers_is_whole_when_both_have_ended(ended: int) -> None:
+    """The request says how many were asked for; a server that sends fewer ends with a mark."""
+    events: list[object] = [
+        {"choices": [{"index": n, "delta": {"content": "a"}, "finish_reason": None}]} for n in (0, 1)
+    ]
+    events += [{"choices": [{"index": n, "delta": {}, "finish_reason": "stop"}]} for n in range(ended)]
+    request = {"model": "m", "stream": True, "n": 2}
+    assert read_events(CHAT, *events, request=request).truncated == (ended < 2)
+    assert not read_events(CHAT, *events, "[DONE]", request=request).truncated
+
+
 def test_a_last_chunk_of_counts_is_an_end() -> None:
     """Some servers say neither why a choice ended nor that all is done; the counts of the whole come last."""
     counts = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2}}

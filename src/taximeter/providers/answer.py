@@ -53,6 +53,7 @@ class Answer:
         self.complete = False
         self.usage_is_final = False
         self.is_torn = False  # the body ended amid a document
+        self.choices = 1  # that were asked for
         self._finish_reasons: dict[int, str] = {}
 
     @staticmethod

@@ -10,13 +10,17 @@ from taximeter.vocabulary import Operation
 
 
 class RequestFacts(msgspec.Struct, gc=False):
-    """What a request tells. The texts are for inference in memory and reach no event."""
+    """What a request tells. The texts are for inference in memory and reach no event.
+
+    `choices` is how many answers it asks for, which one stream brings side by side.
+    """
 
     model: str | None = None
     streaming: bool = False
     system_prompt: str | None = None
     tool_names: tuple[str, ...] = ()
     service_tier: str | None = None
+    choices: int = 1
 
 
 class Facts(msgspec.Struct, gc=False):

@@ -162,6 +162,7 @@ class ChatRequest(TypedDict, total=False):
     service_tier: Any
     messages: list[Message]
     tools: list[TypedTool] | None
+    n: Any
 
 
 class ChatAnswer(Answer):
@@ -184,6 +185,7 @@ class ChatAnswer(Answer):
             system_prompt=system_text(body.get("messages")),
             tool_names=tool_names(body.get("tools")),
             service_tier=as_text(body.get("service_tier")),
+            choices=as_count(body.get("n")) or 1,
         )
 
     def is_plain(self, document: bytes) -> bool:
@@ -227,7 +229,8 @@ class ChatAnswer(Answer):
         facts = self.facts
         # Not every compatible server writes [DONE]: a choice that says why it ended has ended, and the counts of the
         # whole come last, from Snowflake even without such a reason.
-        self.complete = self.complete or self.usage_is_final or any(self._finish_reasons.values())
+        ended = sum(map(bool, self._finish_reasons.values()))
+        self.complete = self.complete or self.usage_is_final or ended >= self.choices
         if self._tool_calls:
             facts.tool_call_count = sum(len(ids or names) or 1 for ids, names in self._tool_calls.values())
         if facts.raw_usage is None and self._timings:

@@ -154,6 +154,7 @@ class Reading:
         if self._facts is None:
             try:
                 self._end(whole)
+                self._answer.choices = self.request.choices
                 self._facts = self._answer.finish()
                 self._judge(self._facts)
                 if estimate and self._facts.truncated and not self._answer.usage_is_final:
