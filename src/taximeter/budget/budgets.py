@@ -4,29 +4,26 @@ import atexit
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from time import sleep, time_ns
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from weakref import ref
 
-import anyio
-import anyio.to_thread
-
 from taximeter.alarm import warn
-from taximeter.allowance import Hold
 from taximeter.budget.account import Account, Entry
 from taximeter.budget.alert import Alert, Alerts
 from taximeter.budget.amount import Amount, nanos_of
-from taximeter.budget.call import Actual, Claim, actual_of, dimensions_of
+from taximeter.budget.call import Actual, Claim, dimensions_of
 from taximeter.budget.definition import Budget, read_budget
 from taximeter.budget.history import History, UncountedError, forget_old, remember
+from taximeter.budget.holds import in_worker
 from taximeter.budget.ledger import Ledger, ledger_beside
 from taximeter.budget.owner import is_gone, owner_of_this_process
+from taximeter.budget.reservation import Reservation
 from taximeter.budget.state import BudgetState
 from taximeter.budget.worker import Worker
 from taximeter.errors import (
@@ -36,7 +33,6 @@ from taximeter.errors import (
     ConfigurationError,
     TaximeterError,
 )
-from taximeter.event import TaskCompletionEvent
 from taximeter.given_path import path_from
 from taximeter.scopes import current_scope
 
@@ -51,123 +47,11 @@ _MOMENT_S = 0.005
 _TROUBLE = (sqlite3.Error, OSError, TaximeterError)
 _random = SystemRandom()
 T = TypeVar("T")
-HoldT = TypeVar("HoldT", bound=Hold)
 
 
 def now_us() -> int:
     """Return the present, in Unix microseconds."""
     return time_ns() // 1000
-
-
-class Reservation:
-    """Money that a call may spend; it is settled once, with what the call did cost, or released.
-
-    A context manager, plain and async: a block that ends without a word counts what was reserved, because nobody knows
-    that it cost less.
-    """
-
-    def __init__(self, budgets: "Budgets", hold_id: int, entries: tuple[Entry, ...]) -> None:
-        self._budgets = budgets
-        self._open = [True]  # popped once, atomically: whoever comes first settles it
-        self.hold_id = hold_id
-        self.entries = entries
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it was neither settled nor released."""
-        return bool(self._open)
-
-    def settle(
-        self,
-        actual: "Amount | TaskCompletionEvent | None" = None,
-        *,
-        usd_micros: int | None = None,
-        usd_nanos: int | None = None,
-    ) -> None:
-        """Count what the call did cost, now; later calls of this do nothing.
-
-        Args:
-            actual: The amount in USD, or the call's event: give the event where it goes into the store too, so that it
-                counts once. None, with no other amount, counts what was reserved.
-            usd_micros: The amount in microdollars instead.
-            usd_nanos: The amount in nanodollars instead.
-
-        Raises:
-            ConfigurationError: It is no amount, or several.
-        """
-        found = self._read(actual, usd_micros, usd_nanos)
-        if self._close():
-            self._budgets.settle(self, found)
-
-    async def asettle(
-        self,
-        actual: "Amount | TaskCompletionEvent | None" = None,
-        *,
-        usd_micros: int | None = None,
-        usd_nanos: int | None = None,
-    ) -> None:
-        """`settle` for coroutines: the event loop runs on, and a cancellation waits.
-
-        Raises:
-            ConfigurationError: As `settle`.
-        """
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(
-                partial(self.settle, actual, usd_micros=usd_micros, usd_nanos=usd_nanos)
-            )
-
-    def settle_soon(self, event: TaskCompletionEvent | None, *, repeated: bool = False) -> None:
-        """Count what an event says within some milliseconds, and before anybody of this process reserves again.
-
-        Never raises and never waits, so it may be called from a coroutine, or a `__del__`.
-
-        Args:
-            event: The call's event; None counts what was reserved.
-            repeated: Whether another event of the same call goes to the store in the place of this one; that one counts
-                when it is there.
-        """
-        if self._close():
-            is_left = repeated and self._budgets.has_store
-            self._budgets.settle_soon(self, 0 if is_left else None if event is None else actual_of(event))
-
-    def release(self) -> None:
-        """Give the money back, now: the call was not made."""
-        if self._close():
-            self._budgets.settle(self, 0)
-
-    def release_soon(self) -> None:
-        """Give the money back within some milliseconds; as `settle_soon`."""
-        if self._close():
-            self._budgets.settle_soon(self, 0)
-
-    def _close(self) -> bool:
-        try:
-            return self._open.pop()
-        except IndexError:
-            return False
-
-    def _read(self, actual: Any, micros: int | None, nanos: int | None) -> "Actual | int":
-        if isinstance(actual, TaskCompletionEvent):
-            return actual_of(actual)
-        if actual is None and micros is None and nanos is None:
-            return -1
-        return nanos_of(actual, micros=micros, nanos=nanos)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.settle()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.asettle()
 
 
 class Budgets:
@@ -201,22 +85,10 @@ class Budgets:
     ) -> None:
         self.budgets = _read_all(budgets)
         events = None if store is None else path_from("store", store, "the path of a SQLite file")
-        if events is None and file is None:
-            raise ConfigurationError("file", file, "a path, where there is no store")
-        path = (
-            ledger_beside(events)
-            if file is None and events is not None
-            else path_from("file", file, "a path")
-        )
-        if not path.absolute().parent.is_dir():
-            raise ConfigurationError("file", str(path), "a file in a folder that exists")
+        self.path = _ledger_path(events, file)
         _check_seconds(lease_s=lease_s, timeout_s=timeout_s)
-        if type(expected_output_tokens) is not int or expected_output_tokens < 0:
-            raise ConfigurationError(
-                "expected_output_tokens", expected_output_tokens, "a whole number of at least 0"
-            )
+        _check_count(expected_output_tokens=expected_output_tokens)
         self.expected_output_tokens = expected_output_tokens
-        self.path: Path = path.absolute()
         self.has_store = events is not None
         self.failures = 0
         """How often the file could not be asked, by this process."""
@@ -480,36 +352,26 @@ class Budgets:
             warn(f"budgets cannot be asked ({self.failures} times so far): {error}")
 
 
-async def in_worker(reserve: Callable[[], HoldT]) -> HoldT:
-    """Reserve in a worker thread; where the task is cancelled meanwhile, what was reserved is given back."""
-    made: list[HoldT] = []
-    gone: list[bool] = []
-
-    def work() -> HoldT:
-        hold = reserve()
-        made.append(hold)
-        if gone:
-            release_all(made)
-        return hold
-
-    try:
-        return await anyio.to_thread.run_sync(work)
-    except BaseException:
-        gone.append(True)
-        release_all(made)
-        raise
-
-
-def release_all(made: Iterable[Hold]) -> None:
-    """Give back all of these."""
-    for hold in made:
-        hold.release_soon()
+def _ledger_path(store: Path | None, file: "str | os.PathLike[str] | None") -> Path:
+    """Return where reservations are kept: in the file that is named, else beside the store."""
+    if store is None and file is None:
+        raise ConfigurationError("file", file, "a path, where there is no store")
+    path = ledger_beside(store) if store is not None and file is None else path_from("file", file, "a path")
+    if not path.absolute().parent.is_dir():
+        raise ConfigurationError("file", str(path), "a file in a folder that exists")
+    return path.absolute()
 
 
 def _check_seconds(**options: float) -> None:
     for key, seconds in options.items():
         if isinstance(seconds, bool) or not 0 < seconds < 1e9:
             raise ConfigurationError(key, seconds, "a number of seconds above 0")
+
+
+def _check_count(**options: int) -> None:
+    for key, count in options.items():
+        if type(count) is not int or count < 0:
+            raise ConfigurationError(key, count, "a whole number of at least 0")
 
 
 def _read_all(budgets: Any) -> tuple[Budget, ...]:

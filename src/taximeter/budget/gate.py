@@ -6,25 +6,9 @@ from typing import Any
 
 from taximeter.allowance import Hold, Intent
 from taximeter.budget.bound import Bound, bound_of
-from taximeter.budget.budgets import Budgets, Reservation, in_worker, release_all
+from taximeter.budget.budgets import Budgets
 from taximeter.budget.call import Claim, dimensions_of, stand_in
-from taximeter.event import TaskCompletionEvent
-
-
-class Holds:
-    """What several ledgers have set aside for one call."""
-
-    def __init__(self, parts: Sequence[Reservation]) -> None:
-        self._parts = parts
-
-    def settle_soon(self, event: TaskCompletionEvent | None, *, repeated: bool = False) -> None:
-        """Count what the call did cost in each; as `Reservation.settle_soon`."""
-        for part in self._parts:
-            part.settle_soon(event, repeated=repeated)
-
-    def release_soon(self) -> None:
-        """Give it back to each."""
-        release_all(self._parts)
+from taximeter.budget.holds import Holds, in_worker, release_all
 
 
 class Gate:
@@ -50,7 +34,7 @@ class Gate:
         if instead_of is not None:
             instead_of.release_soon()
         claim = self._claim(intent)
-        made: list[Reservation] = []
+        made: list[Hold] = []
         try:
             made.extend(
                 each.claim(claim) for each in self.budgets
