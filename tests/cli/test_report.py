@@ -186,6 +186,13 @@ def test_what_a_terminal_cannot_show_is_no_accident(tmp_path: Path) -> None:
     assert "mod?le-?" in done.stdout
 
 
+def test_tables_for_programs_are_utf8_in_every_locale(tmp_path: Path) -> None:
+    """A spreadsheet gets the letters that a terminal in this locale could not show."""
+    write_store(tmp_path / "usage.db", [call("mod\u00e8le")])
+    done = run("report", "--format", "csv", cwd=tmp_path, env=environment(PYTHONIOENCODING="ascii"))
+    assert "mod\u00e8le" in done.stdout
+
+
 def test_a_window_that_ends_before_it_begins_is_wrong_usage(folder: Path) -> None:
     """Nothing can be in it, which must not look like a day without calls."""
     for command in (("report",), ("prices", "check")):

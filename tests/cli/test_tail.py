@@ -122,3 +122,11 @@ def test_an_empty_store_has_nothing_to_show(tmp_path: Path) -> None:
     write_store(tmp_path / "usage.db", [])
     done = run("tail", cwd=tmp_path, env=environment(PYTHONIOENCODING="ascii"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_events_for_programs_are_utf8_in_every_locale(tmp_path: Path) -> None:
+    """What a terminal cannot show must not become a question mark in what a program reads."""
+    event = call(agent="zo\u00eb")
+    write_store(tmp_path / "usage.db", [event])
+    done = run("tail", "--ndjson", cwd=tmp_path, env=environment(PYTHONIOENCODING="ascii"))
+    assert decode_event(done.stdout) == event

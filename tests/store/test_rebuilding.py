@@ -33,11 +33,13 @@ def test_lines_and_journals_make_a_new_store(tmp_path: Path) -> None:
     with Store(tmp_path / "new.db") as store:
         assert sorted(store.events(), key=lambda event: event.event_id) == calls
     assert check_store(tmp_path / "new.db").is_sound
+    assert not [*tmp_path.glob("new.db?*")]
 
 
 def test_nothing_is_left_of_a_store_that_could_not_be_made(tmp_path: Path) -> None:
     """Neither the store nor the beginning of one; and one that is there is not touched."""
     write_lines(tmp_path / "events.ndjson", [call()])
+    (tmp_path / "new.db.unfinished-wal").write_bytes(b"of an attempt that a power cut ended")
     (tmp_path / "torn.gz").write_bytes(gzip.compress(encode_event(call()) * 100)[:-20])
     for source in ("missing.ndjson", "torn.gz"):
         with pytest.raises((ConfigurationError, StoreError)):

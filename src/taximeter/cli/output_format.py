@@ -49,7 +49,7 @@ def json_document(value: Any) -> bytes:
 
 
 def write_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-    """Print rows as CSV with a heading; None is an empty cell.
+    """Print rows as CSV in UTF-8 with a heading; None is an empty cell.
 
     Texts that look like a formula are defused, numbers stay as they are, and characters that would steer a terminal are
     replaced.
@@ -58,7 +58,7 @@ def write_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([_inert(name) for name in names])
     writer.writerows([[_inert(cell) for cell in row] for row in rows])
-    sys.stdout.write(buffer.getvalue())
+    sys.stdout.buffer.write(buffer.getvalue().encode("utf-8", "replace"))
 
 
 def _inert(cell: Cell) -> Cell:

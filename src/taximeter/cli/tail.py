@@ -86,7 +86,7 @@ def _check_reader() -> None:
 def _show(out: Console, events: Iterable[TaskCompletionEvent], zone: tzinfo, *, ndjson: bool) -> None:
     for event in events:
         if ndjson:
-            sys.stdout.write(encode_event(event).decode() + "\n")
+            sys.stdout.buffer.write(encode_event(event) + b"\n")  # UTF-8 whatever the locale
         else:
             out.print(call_line(event, zone))
     sys.stdout.flush()

@@ -10,18 +10,16 @@ from typing import TypeVar
 
 import anyio
 
-from taximeter.private_file import check_plain_file, make_plain_file
 from taximeter.sinks import content_table, loss_table
 from taximeter.sinks.batch import Batch
-from taximeter.sinks.layout import INDEXES, LAYOUT_VERSION, TABLES, VIEWS
+from taximeter.sinks.derived import INDEXES, VIEWS
+from taximeter.sinks.layout import LAYOUT_VERSION, TABLES
 from taximeter.sinks.migration import migrate, version_of
 from taximeter.sinks.row_writer import RowWriter
+from taximeter.sqlite_file import file_id, make_sqlite_file
 from taximeter.unforked import Unforked
 
 T = TypeVar("T")
-
-_BESIDE = ("-wal", "-shm", "-journal")
-"""What SQLite appends to the name of a database for the files that it keeps beside it."""
 
 _left_to_parent: list[sqlite3.Connection] = []
 
@@ -124,28 +122,18 @@ class SqliteSink:
         return connection
 
     def _connected(self) -> sqlite3.Connection:
-        if self._connection is not None and _file_id(self.path) != self._file_id:
+        if self._connection is not None and file_id(self.path) != self._file_id:
             self._disconnect()  # the file was moved away or replaced
         if self._connection is None:
-            make_plain_file(self.path)
-            for suffix in _BESIDE:
-                check_plain_file(f"{self.path}{suffix}")
+            make_sqlite_file(self.path)
             self._connection = open_database(self.path, durable=self._durable)
-            self._file_id = _file_id(self.path)
+            self._file_id = file_id(self.path)
         return self._connection
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = self._writer = None
-
-
-def _file_id(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def open_database(path: Path, *, durable: bool = False) -> sqlite3.Connection:
@@ -187,7 +175,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute(content_table.CREATE)
     if "event_rows" in there:
         migrate(connection, version)
-    for index in (*INDEXES, *content_table.INDEXES):
+    for index in INDEXES:
         connection.execute(index)
     if version <= LAYOUT_VERSION:
         _put_views(connection, there)
@@ -195,7 +183,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _put_views(connection: sqlite3.Connection, there: dict[str, str | None]) -> None:
-    for name, query in {**VIEWS, "contents": content_table.VIEW}.items():
+    for name, query in VIEWS.items():
         create = f"CREATE VIEW {name} AS {query}"
         if there.get(name) != create:
             connection.execute(f"DROP VIEW IF EXISTS {name}")

@@ -26,6 +26,7 @@ from taximeter.sinks.layout import (
 from taximeter.sinks.row import read_row
 from taximeter.sinks.row_writer import RowWriter
 from taximeter.sinks.sqlite import open_database
+from taximeter.sqlite_file import files_of
 from taximeter.store.line_file import LineFile
 from taximeter.store.upkeep import opened_for_upkeep, transaction
 
@@ -93,7 +94,7 @@ def build_store(path: Path, sources: Sequence[Path]) -> Rebuilding:
         raise ConfigurationError("store", fspath(path), "a file that is not there yet")
     counted = _Counted(sources)
     unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
+    _remove(unfinished)
     make_plain_file(unfinished)
     connection = open_database(unfinished)
     try:
@@ -102,12 +103,18 @@ def build_store(path: Path, sources: Sequence[Path]) -> Rebuilding:
             with transaction(connection):
                 writer.write(batch)
         calls = _count(connection)
+        connection.execute("PRAGMA journal_mode = DELETE")  # all of it in the one file that is renamed
         connection.close()
         unfinished.rename(path)
     finally:
         connection.close()
-        unfinished.unlink(missing_ok=True)
+        _remove(unfinished)
     return Rebuilding(calls=calls, read=counted.read, unreadable=counted.unreadable)
+
+
+def _remove(database: Path) -> None:
+    for file in files_of(database):
+        file.unlink(missing_ok=True)
 
 
 class _Counted:
