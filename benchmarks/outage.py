@@ -67,7 +67,7 @@ def answer(connection: socket.socket) -> None:
                 continue
             if "content-encoding" in headers:
                 body = zlib.decompress(body, wbits=31)
-            result = b'{"accepted":%d,"duplicates":0}' % len(json.loads(body)["events"])
+            result = b'{"accepted":%d,"duplicates":0}' % len(json.loads(body).get("events", ()))
             connection.sendall(b"HTTP/1.1 200 X\r\ncontent-length: %d\r\n\r\n%b" % (len(result), result))
 
 

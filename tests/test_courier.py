@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -387,3 +388,44 @@ async def test_an_error_of_sqlite_is_named_by_its_code() -> None:
     ):
         connection.execute("SELECT nothing FROM nowhere")
     assert describe(raised.value) == "OperationalError: SQLITE_ERROR"
+
+
+# Losses --------------------------------------------------------------------------------------------------------
+
+
+class LossSink(ListSink):
+    """Is told of losses, and hangs or fails as long as it is to."""
+
+    def __init__(self, *, hangs: bool) -> None:
+        super().__init__()
+        self.hangs = hangs
+        self.told: list[dict[str, int]] = []
+
+    async def note_losses(self, _source: str, lost: Mapping[str, int]) -> None:
+        """Note them, sooner or never."""
+        self.told.append(dict(lost))
+        if self.hangs:
+            await anyio.sleep_forever()
+
+
+async def test_losses_are_told_at_once_and_once() -> None:
+    """Each time they have changed."""
+    sink = LossSink(hangs=False)
+    courier = courier_to(sink)
+    for lost in (1, 1, 2, 2, 3):
+        await courier.note_losses("a tracker", {"queue_full": lost})
+    assert [each["queue_full"] for each in sink.told] == [1, 2, 3]
+
+
+async def test_a_sink_that_hangs_on_losses_holds_batches_up_now_and_then_only() -> None:
+    """For a second in half a minute, and once more at the end."""
+    sink = LossSink(hangs=True)
+    courier = courier_to(sink)
+    before = anyio.current_time()
+    for _ in range(600):
+        await courier.note_losses("a tracker", {"queue_full": 1})
+        await anyio.sleep(0.1)
+    assert len(sink.told) == 3
+    assert anyio.current_time() - before == pytest.approx(63, abs=0.5)
+    await courier.note_losses("a tracker", {"queue_full": 1}, at_last=True)
+    assert len(sink.told) == 4

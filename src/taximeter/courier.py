@@ -25,6 +25,7 @@ UNKEPT = "_unkept"
 
 _LONGEST_DETAIL = 100
 _LONGEST_NOTE_S = 1.0
+_AFTER_FAILED_NOTE_S = 30.0
 _MOST_REASONS = 30
 
 
@@ -64,6 +65,7 @@ class Courier:
         self._reasons: set[str] = set()
         self._hurried: anyio.Event | None = None
         self._told: dict[str, int] = {}
+        self._note_at = 0.0
 
     @property
     def state(self) -> State:
@@ -107,11 +109,16 @@ class Courier:
             at_last: Whether to try even while the sink takes nothing.
         """
         note = getattr(self.sink, "note_losses", None)
-        if note is None or lost == self._told or not (at_last or self.state is State.CLOSED):
+        if note is None or lost == self._told:
             return
+        now = anyio.current_time()
+        if not at_last and (self.state is not State.CLOSED or now < self._note_at):
+            return
+        self._note_at = now + _AFTER_FAILED_NOTE_S  # or each batch would wait for a place that hangs
         with anyio.move_on_after(_LONGEST_NOTE_S), suppress(Exception):
             await note(source, lost)
             self._told = dict(lost)
+            self._note_at = now
 
     async def _write_within_budget(self, delivery: Delivery) -> str | None:
         reason = FAILED

@@ -9,8 +9,10 @@ import msgspec
 
 from taximeter.event import Event
 
-BATCH_PATH = "/v1/events/batch"
+EVENTS_PATH = "/v1/events"
 """Below the server's address."""
+BATCH_PATH = f"{EVENTS_PATH}/batch"
+LOSSES_PATH = f"{EVENTS_PATH}/losses"
 HEALTH_PATH = "/healthz"
 
 MAX_ID_LENGTH = 128
@@ -26,6 +28,9 @@ REASONS = (INVALID, MISSING_ID, UNKNOWN_TYPE, TOO_LARGE, REJECTED)
 
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+_Total = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+_Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+_ByReason = Annotated[dict[_Word, _Total], msgspec.Meta(max_length=100)]
 
 
 class EventBatch(msgspec.Struct, frozen=True):
@@ -55,6 +60,22 @@ class BatchResult(msgspec.Struct, frozen=True):
     """Events whose id was there already; nothing has changed for them."""
     rejected: tuple[Rejection, ...] = ()
     """Events that were not stored."""
+
+
+class LossReport(msgspec.Struct, frozen=True):
+    """How many events of a source will never come, since it began; the same counts may come again."""
+
+    source: _Word
+    """Who has lost them: a tracker or a journal, by an id that no other one has."""
+    lost: _ByReason
+    """Events by reason."""
+
+
+class LossesNoted(msgspec.Struct, frozen=True):
+    """That a report of losses is stored."""
+
+    events: Count
+    """How many events it told of."""
 
 
 class Problem(msgspec.Struct, frozen=True):

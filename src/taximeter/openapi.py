@@ -5,10 +5,20 @@ from typing import Any
 import msgspec
 
 from taximeter.event import EVENT_TYPES, SCHEMA_VERSION
-from taximeter.http_contract import BATCH_PATH, HEALTH_PATH, BatchResult, EventBatch, Health, Problem
+from taximeter.http_contract import (
+    BATCH_PATH,
+    HEALTH_PATH,
+    LOSSES_PATH,
+    BatchResult,
+    EventBatch,
+    Health,
+    LossesNoted,
+    LossReport,
+    Problem,
+)
 from taximeter.schema import open_vocabularies, schemas
 
-_TYPES = (EventBatch, BatchResult, Problem, Health)
+_TYPES = (EventBatch, BatchResult, LossReport, LossesNoted, Problem, Health)
 _JSON = "application/json"
 
 _REFUSALS = {
@@ -40,7 +50,11 @@ def openapi() -> dict[str, Any]:
             "version": str(SCHEMA_VERSION),
             "description": "What the HTTP sink of taximeter sends, and what a server answers.",
         },
-        "paths": {BATCH_PATH: {"post": _batch_post()}, HEALTH_PATH: {"get": _health_get()}},
+        "paths": {
+            BATCH_PATH: {"post": _batch_post()},
+            LOSSES_PATH: {"post": _losses_post()},
+            HEALTH_PATH: {"get": _health_get()},
+        },
         "components": {
             "schemas": _schemas(),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -75,6 +89,20 @@ def _batch_post() -> dict[str, Any]:
     }
 
 
+def _losses_post() -> dict[str, Any]:
+    return {
+        "operationId": "postLosses",
+        "summary": "Keep how many events of a source will never come. Counts that were told before add nothing.",
+        "security": [{"token": []}],
+        "requestBody": {"required": True, "content": _content(LossReport)},
+        "responses": {
+            "200": {"description": "They are stored.", "content": _content(LossesNoted)},
+            "404": {"description": "The server has no room for them. The sink does not ask again."},
+            **{status: _refusal(status, tells_what_the_sink_does=False) for status in _REFUSALS},
+        },
+    }
+
+
 def _health_get() -> dict[str, Any]:
     return {
         "operationId": "getHealth",
@@ -94,8 +122,10 @@ def _header(name: str, description: str, *, required: bool = False, **schema: An
     }
 
 
-def _refusal(status: str) -> dict[str, Any]:
-    refusal: dict[str, Any] = {"description": _REFUSALS[status], "content": _content(Problem)}
+def _refusal(status: str, *, tells_what_the_sink_does: bool = True) -> dict[str, Any]:
+    why, _, _ = _REFUSALS[status].partition(". ")
+    description = _REFUSALS[status] if tells_what_the_sink_does else f"{why.removesuffix('.')}."
+    refusal: dict[str, Any] = {"description": description, "content": _content(Problem)}
     return {**refusal, "headers": _HEADERS[status]} if status in _HEADERS else refusal
 
 

@@ -2,18 +2,22 @@
 
 import logging
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
+import taximeter
 from fault_server import FaultServer, HangUp, Received, reply, taken
 from receiver_server import TOKEN, models_in, receiving
 from sink_doubles import batch, numbered, run_program
 from taximeter.errors import ConfigurationError
+from taximeter.event import TaskCompletionEvent
 from taximeter.sinks.http import HttpSink
 from taximeter.sinks.refusal import AccessDenied, BatchRefused, TryLater
+from taximeter.store import Store
 
 CANARY = "canary-8fJ2mQx7"
 
@@ -198,6 +202,43 @@ def program(url: str, *lines: str) -> str:
     )
     track = "def track(model): tracker.track_task_completion(taximeter.TaskCompletionEvent(model=model))"
     return "\n".join((start, track, *lines))
+
+
+@pytest.mark.anyio
+async def test_losses_are_told_as_they_are() -> None:
+    """Beside the batches, by source and reason."""
+    with FaultServer(lambda _: [reply(200, b'{"events":5}')]) as server:
+        sink = HttpSink(f"{server.url}/team", token=CANARY)
+        await sink.note_losses("a tracker", {"queue_full": 5})
+        await sink.aclose()
+    (request,) = server.requests
+    assert request.line == "POST /team/v1/events/losses HTTP/1.1"
+    assert request.body == b'{"source":"a tracker","lost":{"queue_full":5}}'
+    assert request.headers["authorization"] == f"Bearer {CANARY}"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("status", "asked"), [(404, 1), (405, 1), (501, 1), (503, 2)])
+async def test_a_server_without_a_place_for_losses_is_asked_once(status: int, asked: int) -> None:
+    """One that is busy is asked again; batches are taken in any case."""
+    with FaultServer(lambda r: [taken(r) if "batch" in r.line else reply(status)]) as server:
+        sink = HttpSink(server.url)
+        for _ in range(2):
+            with suppress(TryLater):
+                await sink.note_losses("a tracker", {"queue_full": 5})
+        await write(sink)
+    assert len(server.requests) == asked + 1
+
+
+def test_what_a_tracker_loses_is_known_to_the_store_behind_the_server(tmp_path: Path) -> None:
+    """Its totals can say what they are short of."""
+    with receiving(tmp_path / "usage.db") as url:
+        tracker = taximeter.start(HttpSink(url, token=TOKEN), max_event_bytes=1000)
+        for event in (TaskCompletionEvent(), TaskCompletionEvent(user="u" * 2000)):
+            tracker.track_task_completion(event)
+        assert tracker.close().dropped == {"too_large": 1}
+    with Store(tmp_path / "usage.db") as store:
+        assert store.lost() == {"too_large": 1}
 
 
 def test_the_last_batch_of_a_short_program_arrives(tmp_path: Path) -> None:

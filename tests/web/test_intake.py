@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from receiver_server import models_in
 from sink_doubles import numbered
 from taximeter.event import CallStartedEvent, Event, encode_event
-from taximeter.http_contract import BatchResult
+from taximeter.http_contract import BatchResult, LossesNoted, LossReport
 from taximeter.sinks.sqlite import SqliteSink
+from taximeter.store import Store
 from taximeter.web.intake import BODY_MAX_BYTES, Intake, RefusedError
 
 TASK = '{"type":"TASK_COMPLETION","event_id":"%s"}'
@@ -41,6 +42,40 @@ async def test_events_are_stored_before_the_result_is_there(intake: Intake, tmp_
     result = await intake.take(body(*numbered(3)), is_gzip=False)
     assert result == BatchResult(accepted=3, duplicates=0)
     assert models_in(tmp_path / "usage.db") == ["m0", "m1", "m2"]
+
+
+@pytest.mark.anyio
+async def test_losses_are_kept_and_told_twice_count_once(intake: Intake, tmp_path: Path) -> None:
+    """A source tells all that it has lost since it began."""
+    for lost in ({"queue_full": 3}, {"queue_full": 3}, {"queue_full": 5, "too_large": 1}):
+        report = msgspec.json.encode(LossReport("a tracker", lost))
+        assert await intake.note(report, is_gzip=False) == LossesNoted(sum(lost.values()))
+    with Store(tmp_path / "usage.db") as store:
+        assert store.lost() == {"queue_full": 5, "too_large": 1}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("{", 400),
+        ("[]", 422),
+        ('{"source":"s"}', 422),
+        ('{"source":"","lost":{}}', 422),
+        ('{"source":"s","lost":{"":1}}', 422),
+        ('{"source":"s","lost":{"queue_full":-1}}', 422),
+        ('{"source":"s","lost":{"queue_full":1.5}}', 422),
+        ('{"source":"s","lost":{"queue_full":9223372036854775807}}', 422),
+        (json.dumps({"source": "s", "lost": dict.fromkeys(map(str, range(101)), 1)}), 422),
+        (json.dumps({"source": "s" * 129, "lost": {}}), 422),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+async def test_what_tells_no_losses_is_refused(intake: Intake, text: str, status: int) -> None:
+    """With where it is wrong, and quoting nothing."""
+    with pytest.raises(RefusedError) as refused:
+        await intake.note(text.encode(), is_gzip=False)
+    assert refused.value.status == status
 
 
 @pytest.mark.anyio

@@ -18,6 +18,7 @@ from taximeter.event import CallFailedEvent, encode_event
 from taximeter.web.intake import BODY_MAX_BYTES
 
 BATCH = "/v1/events/batch"
+LOSSES = "/v1/events/losses"
 JSON = {"Content-Type": "application/json", "Idempotency-Key": "k"}
 CONTRACT = OpenAPI.from_file_path(str(Path(__file__).parents[2] / "schemas" / "openapi.v1.json"))
 
@@ -68,6 +69,18 @@ def test_a_batch_is_stored_and_answered(client: httpx.Client, tmp_path: Path) ->
     assert_in_contract(packed, data)
     assert packed.json() == {"accepted": 0, "duplicates": 3, "rejected": []}
     assert models_in(tmp_path / "usage.db") == ["m0", "m1", "m2"]
+
+
+def test_losses_are_stored_and_answered(client: httpx.Client) -> None:
+    """By those who show the token, and no others."""
+    data = b'{"source":"a tracker","lost":{"queue_full":3}}'
+    answer = client.post(LOSSES, content=data)
+    assert_in_contract(answer, data)
+    assert answer.json() == {"events": 3}
+    refused = client.post(LOSSES, content=b"[]")
+    assert_in_contract(refused)
+    assert (refused.status_code, refused.json()["error"]) == (422, "no_losses")
+    assert client.post(LOSSES, content=data, headers={"Authorization": "Bearer wrong"}).status_code == 401
 
 
 def test_rejected_events_are_in_the_contract(client: httpx.Client) -> None:

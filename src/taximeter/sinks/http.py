@@ -2,17 +2,26 @@
 
 import os
 import ssl
+from collections.abc import Mapping
 
-from taximeter.http_contract import BATCH_PATH
+import msgspec
+
+from taximeter.http_contract import BATCH_PATH, EVENTS_PATH, LOSSES_PATH, LossReport
 from taximeter.sinks.batch import Batch
 from taximeter.sinks.envelope import Envelope, envelope_of
-from taximeter.sinks.http_answer import settle
+from taximeter.sinks.http_answer import check_status, settle
 from taximeter.sinks.refusal import AccessDenied
 from taximeter.sinks.server import Server
+
+_TO_BATCH = BATCH_PATH.removeprefix(EVENTS_PATH)
+_TO_LOSSES = LOSSES_PATH.removeprefix(EVENTS_PATH)
+_NO_SUCH_PLACE = {404, 405, 501}
 
 
 class HttpSink:
     """Posts to `{url}/v1/events/batch`, as docs/reference/http.md describes it; `taximeter receive` is such a server.
+
+    How many events were lost on the way is told at `{url}/v1/events/losses`, as long as the server has such a place.
 
     Args:
         url: The server's address, `https://host/path`; plain `http://` with a token only for this machine.
@@ -42,7 +51,7 @@ class HttpSink:
     ) -> None:
         self._server = Server(
             url,
-            BATCH_PATH,
+            EVENTS_PATH,
             token=token,
             ssl_context=ssl_context,
             timeout_s=timeout_s,
@@ -51,6 +60,7 @@ class HttpSink:
         self.name = name or self._server.name
         self._gzip_min_bytes = gzip_min_bytes
         self._sealed: tuple[Batch, Envelope] | None = None
+        self._hears_of_losses = True
 
     @property
     def is_open(self) -> bool:
@@ -74,6 +84,20 @@ class HttpSink:
             await self._post(envelope, batch)
         self._sealed = None
 
+    async def note_losses(self, source: str, lost: Mapping[str, int]) -> None:
+        """Tell the server how many events of a source will never come, by reason, since it began.
+
+        Raises:
+            BatchRefused, AccessDenied, TryLater: It has not taken them; see `taximeter.sinks.refusal`.
+        """
+        if not self._hears_of_losses:
+            return
+        body = msgspec.json.encode(LossReport(source, dict(lost)))
+        answer = await self._server.send(body, {}, below=_TO_LOSSES)
+        self._hears_of_losses = answer.status not in _NO_SUCH_PLACE
+        if self._hears_of_losses:
+            check_status(answer)
+
     async def aclose(self) -> None:
         """Close the connection."""
         await self._server.aclose()
@@ -86,4 +110,4 @@ class HttpSink:
         headers = {"Idempotency-Key": envelope.key}
         if envelope.is_gzip:
             headers["Content-Encoding"] = "gzip"
-        settle(await self._server.send(envelope.body, headers), batch.lines)
+        settle(await self._server.send(envelope.body, headers, below=_TO_BATCH), batch.lines)

@@ -1,9 +1,10 @@
 """Intake: the body of a request to rows in a store, and to the result that is answered."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http import HTTPStatus
+from typing import TypeVar
 
 import anyio
 import msgspec
@@ -17,12 +18,16 @@ from taximeter.http_contract import (
     TOO_LARGE,
     UNKNOWN_TYPE,
     BatchResult,
+    LossesNoted,
+    LossReport,
     Problem,
     Rejection,
 )
 from taximeter.policy import MEBIBYTE
 from taximeter.sinks.batch import batch_of
 from taximeter.sinks.sqlite import SqliteSink
+
+T = TypeVar("T")
 
 BODY_MAX_BYTES = 8 * MEBIBYTE
 """What a body may hold, as it comes and unpacked; a sink's batches are half as large at most."""
@@ -51,6 +56,7 @@ class _Identity(msgspec.Struct):
 
 
 _read_body = msgspec.json.Decoder(_Body).decode
+_read_losses = msgspec.json.Decoder(LossReport).decode
 _read_identity = msgspec.json.Decoder(_Identity).decode
 
 
@@ -74,16 +80,30 @@ class Intake:
         """
         return await anyio.to_thread.run_sync(partial(self._take, body, is_gzip=is_gzip), limiter=self._turn)
 
+    async def note(self, body: bytes, *, is_gzip: bool) -> LossesNoted:
+        """Store how many events a source has lost, in a thread.
+
+        Raises:
+            RefusedError: The body tells no such thing.
+            Exception: The store failed.
+        """
+        return await anyio.to_thread.run_sync(partial(self._note, body, is_gzip=is_gzip), limiter=self._turn)
+
     async def aclose(self) -> None:
         """Close the store."""
         await anyio.to_thread.run_sync(anyio.run, self._store.aclose, limiter=self._turn)
 
     def _take(self, body: bytes, *, is_gzip: bool) -> BatchResult:
-        raws = _events_of(_unpacked(body) if is_gzip else body)
+        raws = _read(_read_body, body, "not_a_batch", is_gzip=is_gzip).events
         rejected = {each.index: each for each in _rejections(raws)}
         lines = [bytes(raw) for index, raw in enumerate(raws) if index not in rejected]
         stored = anyio.run(self._store.insert, batch_of(lines)) if lines else 0
         return BatchResult(accepted=stored, duplicates=len(lines) - stored, rejected=tuple(rejected.values()))
+
+    def _note(self, body: bytes, *, is_gzip: bool) -> LossesNoted:
+        report = _read(_read_losses, body, "no_losses", is_gzip=is_gzip)
+        anyio.run(self._store.note_losses, report.source, report.lost)
+        return LossesNoted(sum(report.lost.values()))
 
 
 def _unpacked(body: bytes) -> bytes:
@@ -110,13 +130,14 @@ def too_large() -> RefusedError:
     return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE, detail)
 
 
-def _events_of(body: bytes) -> list[msgspec.Raw]:
-    """Return the events as they stand in the body."""
+def _read(read: Callable[[bytes], T], body: bytes, otherwise: str, *, is_gzip: bool) -> T:
+    """Return what a body holds; *otherwise* is the word for one that is JSON of another shape."""
     try:
+        body = _unpacked(body) if is_gzip else body
         body.decode()  # all of it: what is passed over while reading is stored as it stands
-        return _read_body(body).events
+        return read(body)
     except msgspec.ValidationError as error:  # says where, and quotes nothing
-        raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, "not_a_batch", str(error)) from error
+        raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, otherwise, str(error)) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "not_json", str(error)) from error
 

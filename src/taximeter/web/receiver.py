@@ -2,7 +2,7 @@
 
 import hmac
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from math import inf
@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from taximeter.alarm import warn
 from taximeter.courier import describe
-from taximeter.http_contract import BATCH_PATH, HEALTH_PATH, BatchResult, Health
+from taximeter.http_contract import BATCH_PATH, HEALTH_PATH, LOSSES_PATH, Health
 from taximeter.sinks.token import Token
 from taximeter.web.intake import BODY_MAX_BYTES, Intake, RefusedError, too_large
 
@@ -40,27 +40,39 @@ def receiver(intake: Intake, token: Token) -> Starlette:
         yield
         await intake.aclose()
 
+    posts = _Posts(token)
     routes = [
-        Route(BATCH_PATH, _Batches(intake, token).answer, methods=["POST"]),
+        Route(BATCH_PATH, posts.taken_by(intake.take), methods=["POST"]),
+        Route(LOSSES_PATH, posts.taken_by(intake.note), methods=["POST"]),
         Route(HEALTH_PATH, _health, methods=["GET"]),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
 
 
-class _Batches:
-    """Answers posts of batches, so many at once that their bodies stay within bounds."""
+Take = Callable[..., Awaitable[msgspec.Struct]]
+"""What becomes of a body; called with `is_gzip`."""
 
-    def __init__(self, intake: Intake, token: Token) -> None:
-        self._intake = intake
+
+class _Posts:
+    """Answers posts, so many at once that their bodies stay within bounds."""
+
+    def __init__(self, token: Token) -> None:
         self._token = token
         self._running = 0
         self._silent_until = -inf
 
-    async def answer(self, request: Request) -> Response:
-        """Answer with the result, or with why there is none."""
+    def taken_by(self, take: Take) -> Callable[[Request], Awaitable[Response]]:
+        """Return what answers with the result of *take*, or with why there is none."""
+
+        async def answer(request: Request) -> Response:
+            return await self._answer(request, take)
+
+        return answer
+
+    async def _answer(self, request: Request, take: Take) -> Response:
         self._running += 1
         try:
-            return _json(await self._take(request))
+            return _json(await self._result(request, take))
         except RefusedError as refused:
             return _json(refused.problem, refused.status)
         except ClientDisconnect:
@@ -68,7 +80,7 @@ class _Batches:
         finally:
             self._running -= 1
 
-    async def _take(self, request: Request) -> BatchResult:
+    async def _result(self, request: Request, take: Take) -> msgspec.Struct:
         shown = request.headers.get("authorization", "").encode("utf-8", "replace")
         if not hmac.compare_digest(shown, self._token.authorization):
             raise RefusedError(HTTPStatus.UNAUTHORIZED, "unauthorized", "The request shows no valid token.")
@@ -77,7 +89,7 @@ class _Batches:
         is_gzip = _is_gzip(request.headers)
         body = await _body_of(request)
         try:
-            return await self._intake.take(body, is_gzip=is_gzip)
+            return await take(body, is_gzip=is_gzip)
         except (sqlite3.Error, OSError) as error:  # a full disk, a lock that is held
             self._warn_of(error)
             raise RefusedError(
