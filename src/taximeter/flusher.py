@@ -46,6 +46,8 @@ _IDLE_POLL_S = 0.05
 # that it gets it: without one, p99 of a host's event loop rises to 100 ms during a burst.
 # An event takes some 10 us, so that a chunk is over before a loop of the host that ticks each millisecond notices.
 _CHUNK_EVENTS = 16
+_LAST_CHUNK_EVENTS = 64
+"""While the tracker is closed its end is waited for, which goes before the lateness of others."""
 _PAUSE_S = 0.000_05
 _RESTART_AFTER_S = 1.0
 
@@ -307,7 +309,8 @@ class Flusher:
         """
         waiting = left = self._packer.waiting
         while left > 0 and not self._outlet.is_blocked:
-            taken = self._packer.take(min(left, _CHUNK_EVENTS))
+            most = _CHUNK_EVENTS if self._stop_at is None else _LAST_CHUNK_EVENTS
+            taken = self._packer.take(min(left, most))
             if not taken:
                 break
             left -= taken
