@@ -229,8 +229,9 @@ class ChatAnswer(Answer):
         facts = self.facts
         # Not every compatible server writes [DONE]: a choice that says why it ended has ended, and the counts of the
         # whole come last, from Snowflake even without such a reason.
-        ended = sum(map(bool, self._finish_reasons.values()))
-        self.complete = self.complete or self.usage_is_final or ended >= self.choices
+        reasons = self._finish_reasons
+        have_ended = len(reasons) >= self.choices and all(reasons.values())
+        self.complete = self.complete or self.usage_is_final or have_ended
         if self._tool_calls:
             facts.tool_call_count = sum(len(ids or names) or 1 for ids, names in self._tool_calls.values())
         if facts.raw_usage is None and self._timings:
