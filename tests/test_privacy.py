@@ -1,6 +1,7 @@
 """What of an event may leave memory."""
 
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import taximeter
+from sink_doubles import ListSink
 from taximeter.encoding import line_of
 from taximeter.errors import ConfigurationError
 from taximeter.event import (
     EVENT_TYPES,
     CallContentEvent,
+    CallContentPayload,
     CallFailedEvent,
     CallFailedPayload,
     CallFinishedEvent,
@@ -30,6 +33,8 @@ from taximeter.event import (
     TaskCompletionEvent,
 )
 from taximeter.privacy import KEPT_AT_NONE, Privacy, PrivacyLevel, privacy_from
+from taximeter.sinks.batch import Batch
+from taximeter.sinks.refusal import EventsRefused
 from taximeter.vocabulary import Complexity, Outcome, TaskType
 
 NONE = Privacy(PrivacyLevel.NONE)
@@ -135,6 +140,44 @@ def test_what_was_said_is_refused_below_full(level: PrivacyLevel) -> None:
     with taximeter.start("memory:", privacy=level) as tracker:
         tracker.track_task_completion(CallContentEvent())
         assert tracker.flush().dropped == {"privacy": 1}
+
+
+WORDS = "the patient is called Ada"
+
+
+class _Unwilling(ListSink):
+    """Refuses each event for good."""
+
+    async def write(self, batch: Batch) -> None:
+        raise EventsRefused(dict.fromkeys(range(len(batch)), "refused"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the journal needs flock")
+@pytest.mark.parametrize("write_through", [False, True])
+@pytest.mark.parametrize("level", [*PrivacyLevel])
+def test_journal_and_dead_letters_keep_to_the_level(
+    level: PrivacyLevel, write_through: bool, tmp_path: Path
+) -> None:
+    """What was said is in neither below full, and at full without the secret that stood beside it, for the owner only."""
+    said = f"{WORDS}, password=Zq7Rt2Vw9Xy"
+    event = CallContentEvent(payload=CallContentPayload(prompt=said, answer=said))
+    sinks = _Unwilling(), tmp_path / "usage.db"
+    with taximeter.start(
+        *sinks, journal=tmp_path / "journal", privacy=level, write_through=write_through
+    ) as tracker:
+        tracker.track_task_completion(event)
+        tracker.track_task_completion(msgspec.structs.replace(CALL, user=WORDS))
+        receipt = tracker.flush()
+        paths = [path for path in tmp_path.rglob("*") if path.is_file()]
+        kept = {path.suffix: path.read_bytes() for path in paths}
+        modes = {path.stat().st_mode & 0o777 for path in paths}
+    is_full = level is PrivacyLevel.FULL
+    assert receipt.dropped.get("privacy", 0) == (not is_full)
+    for suffix in (".segment", ".ndjson"):
+        assert (b"password=" in kept[suffix]) == is_full
+        assert (WORDS.encode() in kept[suffix]) == (level is not PrivacyLevel.NONE)
+    assert not any(b"Zq7Rt2" in data for data in kept.values())
+    assert modes == {0o600}
 
 
 def stored(redact: Callable[[Event], Any] | str, *events: Event, **options: Any) -> tuple[list[Any], Any]:
