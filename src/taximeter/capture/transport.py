@@ -9,6 +9,7 @@ from taximeter.capture.decoder import decoder_for
 from taximeter.capture.decompressed import decompressed, is_read_by
 from taximeter.capture.recorder import Recorder
 from taximeter.capture.refusal import refused
+from taximeter.capture.sending import Sending
 from taximeter.capture.signature import REFUSALS, is_signed
 from taximeter.capture.stream import metered_stream
 from taximeter.errors import BudgetError
@@ -77,14 +78,16 @@ class MeteredTransport:
         except BudgetError as refusal:
             return refused(request, refusal)
         try:
-            response = await self._inner.handle_async_request(sent)
+            with Sending():
+                response = await self._inner.handle_async_request(sent)
             if sent is not request and response.status_code >= _FIRST_ERROR:
                 if not response.is_closed:
                     response = _in_hand(
                         response, b"".join([chunk async for chunk in response.aiter_raw()]), sent
                     )
                 if _may_be_our_fault(response):
-                    response = await self._inner.handle_async_request(request)
+                    with Sending():
+                        response = await self._inner.handle_async_request(request)
                     _answer_as_written(call, request, response)
         except BaseException as error:
             call.fail(error)
