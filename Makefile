@@ -35,7 +35,7 @@ e2e: $(VENV)/e2e.stamp ## meter the SDKs against a real local model
 	$(BIN)/python -m pytest -m e2e tests/e2e
 
 # They leave sockets of closed event loops to the collector, metered or not; hence no warnings.
-FRAMEWORKS := langchain pydantic_ai
+FRAMEWORKS := aiobotocore langchain pydantic_ai
 FRAMEWORKS_OPENAI2 := litellm llama_index
 
 frameworks: ## meter frameworks that sit on the SDKs, in two environments of their own

@@ -312,7 +312,7 @@ CLIENTS = (
         "google.genai.Client",
         "google-genai",
         "google.genai",
-        "httpx2",
+        "httpx2, aiohttp",
         Expected(
             "google",
             "gemini.generate",

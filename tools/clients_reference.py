@@ -35,6 +35,7 @@ object, by `meter_everything`, or by both at once.
 | LangChain `ChatAnthropic` | anthropic | yes | yes |
 | pydantic-ai `OpenAIChatModel`, `AnthropicModel` | openai 3, anthropic | yes | yes |
 | LlamaIndex `OpenAI` | openai 2 | no: it makes its client later | yes |
+| aiobotocore, `bedrock-runtime`: `converse`, `invoke_model`, and their streams | aiohttp | yes | yes |
 | litellm, routes to openai and anthropic | openai 2, httpx, aiohttp | no: it has no client object | yes |
 
 ## What to know
@@ -42,16 +43,17 @@ object, by `meter_everything`, or by both at once.
 - LangChain and `huggingface_hub`'s sync client share one HTTP client among all their models. Metering one of these meters all.
 - litellm stops reading Anthropic's sync streams at the reason to stop, and leaves them to the garbage collector: the event
   comes with that, with all tokens, as a success.
-- google-genai sends async calls over aiohttp where that is installed; metered, it sends them over httpx, which it does
-  anyway without aiohttp. What differs is how the names of `sdk_http_response.headers` are spelt. An aiohttp session of
-  your own is left in use, is not metered, and a warning says so.
-- Transports that put aiohttp below httpx (`httpx-aiohttp`, litellm's own, the SDKs' `DefaultAioHttpClient`) are metered.
+- A session of aiohttp is metered like a client: `tracker.meter(aiohttp.ClientSession())`, and by `meter_everything` those
+  that others make too. google-genai sends its async calls over such sessions where aiohttp is installed, or over the one
+  that you give it. Works with aiohttp 3.12.15 to 3.14 (tried in 2026-11); where another version is built differently, its
+  calls go on unmetered, and a warning says so once.
+- Transports that put aiohttp below httpx (`httpx-aiohttp`, litellm's own, the SDKs' `DefaultAioHttpClient`) are metered, and
+  their calls counted once.
+- aiobotocore is metered on its usual session, which stands on aiohttp. The one that stands on httpx2 makes its client with
+  the first call: `meter_everything` sees it.
 - A session of requests is metered like a client: `tracker.meter(requests.Session())`, and by `meter_everything` those that
   `requests.post` makes too.
-- Not metered: bare aiohttp, and so aiobotocore, because a body there leaves by a dozen methods of one reader, into which its
-  parser writes and which cannot be exchanged: what is read could be seen, but not kept back where asking for a usage has
-  added to it. Nor urllib3 by itself, gRPC and websockets. For all of these there are `taximeter.call` and
-  `tracker.wrap_stream`.
+- Not metered: urllib3 by itself, gRPC and websockets. For these there are `taximeter.call` and `tracker.wrap_stream`.
 - boto3's other services pass unread; of `bedrock-runtime` an own `endpoint_url` is recognized by the signature's scope.
 """
 

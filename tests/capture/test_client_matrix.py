@@ -89,6 +89,8 @@ def close(sdk: Any) -> None:
 
 async def aclose(sdk: Any) -> None:
     """Close what an async client has open, on the loop that opened it."""
+    if hasattr(sdk, "aio"):
+        await sdk.aio.aclose()
     for http_client in http_clients(sdk):
         if hasattr(http_client, "aclose"):
             await http_client.aclose()

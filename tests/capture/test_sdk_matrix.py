@@ -2,12 +2,11 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
+import aiohttp
 import anthropic
 import anyio
-import httpx2
 import ollama
 import openai
 import pytest
@@ -300,45 +299,34 @@ async def test_many_streams_at_once_keep_apart(server: DemoServer, tracker: List
     assert len(tracker.tracked) == 8
 
 
-@pytest.mark.skipif(find_spec("aiohttp") is None, reason="aiohttp is not installed")
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("hook", [meter, None])
-async def test_gemini_is_metered_where_aiohttp_is_installed(
-    hook: Any, server: DemoServer, tracker: ListTracker
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_gemini_is_metered_over_aiohttp(
+    hook: Any, own: bool, streaming: bool, server: DemoServer, tracker: ListTracker
 ) -> None:
-    """google-genai prefers aiohttp; a metered client keeps to httpx, which it carries in any case."""
-    with genai.Client(api_key="key", http_options={"base_url": server.url}) as client:
-        assert client._api_client._use_aiohttp()
+    """google-genai prefers aiohttp, and sends over it still: over its own sessions and over one that it is given."""
+    async with aiohttp.ClientSession() as session:
+        options: Any = {"base_url": server.url} | ({"aiohttp_client": session} if own else {})
+        client = genai.Client(api_key="key", http_options=options)
         installation = meter_everything(tracker) if hook is None else None
         if hook is not None:
-            hook(client, tracker)
+            hook(hook(client, ListTracker()), tracker)
         async with client.aio as async_client:
-            await async_client.models.generate_content(model="gemini-2.5-flash", contents=QUESTION)
+            if streaming:
+                async for _ in await async_client.models.generate_content_stream(
+                    model="gemini-2.5-flash", contents=QUESTION
+                ):
+                    pass
+            else:
+                answer = await async_client.models.generate_content(
+                    model="gemini-2.5-flash", contents=QUESTION
+                )
+                assert answer.sdk_http_response is not None
+                assert "Content-Type" in (answer.sdk_http_response.headers or {})  # as aiohttp spells it
+        client.close()
         if installation is not None:
             installation.close()
-            assert client._api_client._use_aiohttp()
-    _check(tracker, GEMINI, streaming=False)
-
-
-def test_gemini_over_a_session_of_the_applications_own_is_warned_of(tracker: ListTracker) -> None:
-    """An aiohttp session that the application brings is its choice: async calls over it are not seen, and that is said."""
-    options = {"aiohttp_client": object()}
-
-    class ApiClient:
-        """As much of google-genai's as is asked for."""
-
-        _httpx_client = httpx2.Client()
-        _async_httpx_client = None
-        _http_options = type("Options", (), options)
-
-        def _use_aiohttp(self) -> bool:
-            return True
-
-    class Client:
-        """The same."""
-
-        _api_client = ApiClient()
-
-    with pytest.warns(UserWarning, match="not metered"):
-        meter(Client(), tracker)
+    _check(tracker, GEMINI_STREAM if streaming else GEMINI, streaming=streaming)

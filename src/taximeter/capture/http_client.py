@@ -3,14 +3,15 @@
 import sys
 from collections.abc import Iterator
 from typing import Any
-from warnings import warn
 
 LIBRARIES = ("httpx", "httpx2")
 
 SUPPORTED = (
     "a client of httpx or httpx2, or one that holds such: openai, anthropic, google-genai, mistralai, groq, cohere, "
-    "together, fireworks, cerebras, ollama, huggingface_hub and others; a session of requests; or a client of boto3"
+    "together, fireworks, cerebras, ollama, huggingface_hub and others; a session of requests or aiohttp; or a client of boto3 or aiobotocore"
 )
+
+_AWS_SESSIONS = frozenset({"URLLib3Session", "AIOHTTPSession"})
 
 PLACES = (
     (),
@@ -41,9 +42,10 @@ def http_clients(client: Any) -> Iterator[Any]:
 
 
 def aws_session(client: Any) -> Any | None:
-    """Return the HTTP session of a client of boto3, None for any other."""
+    """Return the HTTP session of a client of boto3 or aiobotocore, None for any other."""
     session = _at(client, ("_endpoint", "http_session"))
-    return session if callable(getattr(session, "send", None)) else None
+    is_known = any(kind.__name__ in _AWS_SESSIONS for kind in type(session).__mro__)
+    return session if is_known else None
 
 
 def _at(client: Any, place: tuple[str, ...]) -> Any:
@@ -63,26 +65,3 @@ def is_http_client(value: Any) -> bool:
 def is_hugging_face(client: Any) -> bool:
     """Whether *client* is one of huggingface_hub, whose HTTP clients are made later or elsewhere."""
     return any(kind.__module__.startswith("huggingface_hub.inference.") for kind in type(client).__mro__)
-
-
-def keep_off_aiohttp(client: Any) -> None:
-    """Make a google-genai client send its async calls over its httpx client, which it does anyway without aiohttp."""
-    api_client = getattr(client, "_api_client", None)
-    if api_client is None or not getattr(api_client, "_use_aiohttp", bool)():
-        return
-    if may_leave_aiohttp(api_client):
-        api_client._use_aiohttp = lambda: False  # noqa: SLF001 - no public setting without a new client
-    else:
-        warn(
-            "async calls of this google-genai client go over aiohttp and are not metered; "
-            "leave http_options.aiohttp_client out or set http_options.httpx_async_client",
-            stacklevel=4,
-        )
-
-
-def may_leave_aiohttp(api_client: Any) -> bool:
-    """Whether google-genai has an httpx client ready and the application did not bring an aiohttp session."""
-    options = getattr(api_client, "_http_options", None)
-    return getattr(api_client, "_async_httpx_client", None) is not None and not getattr(
-        options, "aiohttp_client", None
-    )

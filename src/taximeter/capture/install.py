@@ -6,14 +6,16 @@ from types import ModuleType, TracebackType
 from typing import Any, Self
 
 from taximeter.capture import web_session
-from taximeter.capture.aws import send_metered
+from taximeter.capture.aiohttp_session import request_metered
+from taximeter.capture.aws import send_metered, send_metered_async
 from taximeter.capture.bootstrap.taximeter_import_hook import when_imported
-from taximeter.capture.http_client import LIBRARIES, may_leave_aiohttp
+from taximeter.capture.http_client import LIBRARIES
 from taximeter.capture.recorder import Recorder, Tracks, recorder_for
 from taximeter.capture.replacement import Method, installed_recorder, replace_method
 from taximeter.capture.transport import overheard
 
-_GOOGLE_GENAI = "google.genai._api_client"
+_AIOHTTP = "aiohttp.client"
+_ASYNC_AWS = "aiobotocore.httpsession"
 _AWS = "botocore.httpsession"
 _REQUESTS = "requests.adapters"
 
@@ -45,7 +47,7 @@ class Installation:
 def meter_everything(tracker: Tracks, *, invisible_usage: bool = True) -> Installation:
     """Meter every call of every client in this process, those made before and after, and those that frameworks make.
 
-    It covers all that rides on httpx, httpx2, requests or boto3, and imports none of them. A client that is metered by itself
+    It covers all that rides on httpx, httpx2, requests, aiohttp or boto3, and imports none of them. A client that is metered by itself
     (`tracker.meter`) stays so: both trackers get the same event, and one that is the same gets it once. Doing it again
     replaces the tracker until that is closed; a run (`taximeter run`) goes on hearing of all calls.
 
@@ -77,13 +79,15 @@ def install(recorder: Recorder) -> Installation:
         except Exception:  # a library that is built differently is not metered, and still imports
             recorder.count_capture_error()
 
-    installation.add(when_imported((*LIBRARIES, _GOOGLE_GENAI, _AWS, _REQUESTS), hook))
+    installation.add(when_imported((*LIBRARIES, _AIOHTTP, _ASYNC_AWS, _AWS, _REQUESTS), hook))
     return installation
 
 
 def _hook(module: ModuleType, recorder: Recorder) -> list[Callable[[], None]]:
-    if module.__name__ == _GOOGLE_GENAI:
-        return [replace_method(module.BaseApiClient, "_use_aiohttp", _without_aiohttp)]
+    if module.__name__ == _AIOHTTP:
+        return [_install(module.ClientSession, "_request", _metered_request, recorder)]
+    if module.__name__ == _ASYNC_AWS:
+        return [_install(module.AIOHTTPSession, "send", _metered_async_send, recorder)]
     if module.__name__ == _AWS:
         return [_install(module.URLLib3Session, "send", _metered_send, recorder)]
     if module.__name__ == _REQUESTS:
@@ -125,8 +129,15 @@ def _metered_adapter(recorder: Recorder, send: Method) -> Method:
     return send_it
 
 
-def _without_aiohttp(uses_aiohttp: Method) -> Method:
-    def uses_it_still(api_client: Any) -> bool:
-        return uses_aiohttp(api_client) and not may_leave_aiohttp(api_client)
+def _metered_async_send(recorder: Recorder, send: Method) -> Method:
+    async def send_it(session: Any, request: Any) -> Any:
+        return await send_metered_async(partial(send, session), recorder, request)
 
-    return uses_it_still
+    return send_it
+
+
+def _metered_request(recorder: Recorder, request: Method) -> Method:
+    def request_it(session: Any, *args: Any, **options: Any) -> Any:
+        return request_metered(request, recorder, session, *args, **options)
+
+    return request_it

@@ -1,19 +1,13 @@
 """Meter: one line that meters a client."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
+from weakref import ref
 
-from taximeter.capture.aws import send_metered
-from taximeter.capture.http_client import (
-    SUPPORTED,
-    aws_session,
-    http_clients,
-    is_hugging_face,
-    keep_off_aiohttp,
-)
+from taximeter.capture.aiohttp_session import is_aiohttp_session, meter_aiohttp_session
+from taximeter.capture.aws import meter_aws_session
+from taximeter.capture.http_client import SUPPORTED, aws_session, http_clients, is_hugging_face
 from taximeter.capture.recorder import Recorder, Tracks, recorder_for
-from taximeter.capture.replacement import installed_recorder, original_of
 from taximeter.capture.transport import metered
 from taximeter.capture.web_session import is_web_session, meter_web_session
 from taximeter.errors import ConfigurationError
@@ -29,8 +23,8 @@ def meter(client: C, tracker: Tracks, *, invisible_usage: bool = True) -> C:
 
     Args:
         client: An official client (openai, anthropic, google-genai, ollama, ...), sync or async, one of boto3's for
-            `bedrock-runtime`, a model of LangChain or pydantic-ai, or a bare client of httpx or
-            httpx2, or a session of requests.
+            `bedrock-runtime` or aiobotocore's, a model of LangChain or pydantic-ai, or a bare client of httpx or
+            httpx2, or a session of requests or aiohttp.
         tracker: Where the events go.
         invisible_usage: Ask for the usage of streams where the provider counts only for those who ask, and take the
             extra chunk out again. False leaves the requests as they are; then such streams have no tokens.
@@ -44,15 +38,18 @@ def meter(client: C, tracker: Tracks, *, invisible_usage: bool = True) -> C:
     if is_web_session(client):
         meter_web_session(client, recorder)
         return client
+    if is_aiohttp_session(client):
+        meter_aiohttp_session(client, recorder)
+        return client
     if not found and session is None:
         raise ConfigurationError("client", type(client).__qualname__, SUPPORTED)
     for http_client in found:
         _meter_http_client(http_client, recorder)
     if session is not None:
-        _meter_aws_session(session, recorder)
+        meter_aws_session(session, recorder)
     if is_hugging_face(client):
         _meter_async_session(client, recorder)
-    keep_off_aiohttp(client)
+    _meter_aiohttp_sessions(client, recorder)
     return client
 
 
@@ -76,6 +73,23 @@ def _meter_inner_clients(attributes: dict[str, Any], make: Callable[..., Any], r
     attributes["_inner_client_cls"] = lambda **options: _meter_http_client(make(**options), recorder)
 
 
+def _meter_aiohttp_sessions(client: Any, recorder: Recorder) -> None:
+    """Meter the sessions over which google-genai sends async calls: one that it was given, or one for each event loop."""
+    api_client = getattr(client, "_api_client", None)
+    make = getattr(type(api_client), "_get_aiohttp_session", None)
+    if api_client is None or make is None:
+        return
+    itself = ref(api_client)  # a client that nobody closes is collected as early as ever
+
+    async def make_metered() -> Any:
+        session = await make(itself())
+        if is_aiohttp_session(session):
+            meter_aiohttp_session(session, recorder)
+        return session
+
+    api_client._get_aiohttp_session = make_metered  # noqa: SLF001 - it makes them with the first call
+
+
 def _meter_async_session(client: Any, recorder: Recorder) -> None:
     """Meter the HTTP client that an async client of huggingface_hub makes with its first call."""
     make = getattr(client, "_get_async_client", None)
@@ -85,15 +99,3 @@ def _meter_async_session(client: Any, recorder: Recorder) -> None:
             return _meter_http_client(await make(), recorder)
 
         client._get_async_client = make_metered  # noqa: SLF001 - it has no public place for a client
-
-
-def _meter_aws_session(session: Any, recorder: Recorder) -> None:
-    """Meter a session of botocore; where all are metered as well, both trackers hear of the same call."""
-
-    def send(request: Any) -> Any:
-        for_all = type(session).send
-        other = installed_recorder(for_all)
-        heard = recorder if other is None else recorder.heard_by(other)
-        return send_metered(partial(original_of(for_all), session), heard, request)
-
-    session.send = send
