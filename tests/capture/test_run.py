@@ -45,6 +45,29 @@ def test_calls_are_tallied(server: DemoServer) -> None:
     assert (result.exit_code, result.metered_processes, result.unfinished_process_ids) == (0, 1, ())
 
 
+OVER_AIOHTTP = """
+import aiohttp, asyncio, os
+async def main():
+    async with aiohttp.ClientSession(os.environ["OLLAMA_HOST"]) as session:
+        async with session.post("/api/chat", json={"model": "llama3.2", "messages": []}) as response:
+            assert [line async for line in response.content][-1].endswith(b"\\n")
+asyncio.run(main())
+"""
+OVER_REQUESTS = """
+import os, requests
+url = os.environ["OLLAMA_HOST"] + "/api/chat"
+requests.post(url, json={"model": "llama3.2", "messages": []}).raise_for_status()
+"""
+
+
+@pytest.mark.parametrize("code", [OVER_AIOHTTP, OVER_REQUESTS])
+def test_program_with_no_other_client_is_metered(code: str, server: DemoServer) -> None:
+    """Each library that can be metered is awaited, also where it is the only one that a program imports."""
+    result = run_python(code, server)
+    (row,) = result.tally.rows
+    assert (result.exit_code, row.provider, row.calls, row.input_tokens) == (0, "ollama", 1, 326)
+
+
 def test_events_reach_the_sinks_with_run_and_service(server: DemoServer, tmp_path: Path) -> None:
     """Events go where they are told to, from wherever the program has gone to, and name run and service."""
     sink = Path(os.path.relpath(tmp_path / "events.ndjson"))

@@ -47,7 +47,9 @@ _stop = None
 try:
     from taximeter_import_hook import when_imported  # type: ignore[import-not-found]  # lies in the same folder
 
-    _stop = when_imported(("httpx", "httpx2", "botocore.httpsession"), _meter)
+    _stop = when_imported(
+        ("httpx", "httpx2", "aiohttp.client", "botocore.httpsession", "requests.adapters"), _meter
+    )
 except Exception as error:
     _complain(error)
 _run_hidden()
