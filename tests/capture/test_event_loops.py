@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any
 
+import aiohttp
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
@@ -64,6 +65,23 @@ async def ask_at_once(server: DemoServer, tracker: ListTracker) -> None:
                 tasks.start_soon(ask, client, agent)
 
 
+async def ask_over_aiohttp(server: DemoServer, tracker: ListTracker) -> None:
+    """Do the same over aiohttp."""
+    asked_for = {"model": MODEL, "messages": asked(), "stream": True}
+
+    async def ask(session: aiohttp.ClientSession, agent: str) -> None:
+        with taximeter.scope(agent=agent):
+            response = await session.post(f"{server.url}/v1/chat/completions", json=asked_for)
+        async with response:
+            async for _ in response.content:
+                await anyio.lowlevel.checkpoint()
+
+    async with aiohttp.ClientSession() as session, anyio.create_task_group() as tasks:
+        meter(session, tracker)
+        for agent in AGENTS:
+            tasks.start_soon(ask, session, agent)
+
+
 def on_asyncio(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run on asyncio's own loop."""
     asyncio.run(main())
@@ -86,6 +104,15 @@ def test_streams_side_by_side_keep_their_scopes(
 ) -> None:
     """On each loop, streams that are read in turns are one event each, in the scope that asked."""
     run(lambda: ask_at_once(server, tracker))
+    check(tracker, *AGENTS)
+
+
+@pytest.mark.parametrize("run", [on_asyncio, on_uvloop])
+def test_streams_over_aiohttp_keep_their_scopes(
+    run: Callable[[Any], None], server: DemoServer, tracker: ListTracker
+) -> None:
+    """The same of sessions of aiohttp, on the loops that it knows."""
+    run(lambda: ask_over_aiohttp(server, tracker))
     check(tracker, *AGENTS)
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import aiohttp
 import httpx2
 import pytest
 
@@ -105,6 +106,18 @@ async def async_calls_made(server: CountingServer, tracker: Any, *, streaming: b
     return footprint(seen, server.connections - before)
 
 
+async def aiohttp_calls_made(server: CountingServer, tracker: Any, *, streaming: bool) -> Footprint:
+    """The same of a session of aiohttp."""
+    before, seen = server.connections, [look()]
+    async with aiohttp.ClientSession() as session:
+        if tracker is not None:
+            meter(session, tracker)
+        for _ in range(CALLS):
+            async with session.post(server.url + PATH, json=body(streaming=streaming)) as response:
+                seen += [look() async for _ in response.content]
+    return footprint(seen, server.connections - before)
+
+
 def check_same(metered: Footprint, plain: Footprint) -> None:
     """Check that there was nothing but the flusher's thread besides."""
     assert (metered.tasks, metered.connections) == (plain.tasks, plain.connections)
@@ -128,4 +141,16 @@ async def test_async_call_adds_nothing(
     """On asyncio and on trio there is no task besides, nor a thread or a connection."""
     plain = await async_calls_made(counting, None, streaming=streaming)
     check_same(await async_calls_made(counting, tracker, streaming=streaming), plain)
+    assert (await tracker.aflush()).tracked == CALLS
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_call_over_aiohttp_adds_nothing(
+    counting: CountingServer, tracker: taximeter.Tracker, streaming: bool
+) -> None:
+    """Nor is there over aiohttp, which itself has a task for a body that it cannot send at once."""
+    plain = await aiohttp_calls_made(counting, None, streaming=streaming)
+    check_same(await aiohttp_calls_made(counting, tracker, streaming=streaming), plain)
     assert (await tracker.aflush()).tracked == CALLS

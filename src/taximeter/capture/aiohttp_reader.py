@@ -19,6 +19,9 @@ else:
     _Base = object  # aiohttp is not imported for this: the reader's own class comes next in line
 
 
+_BLANK = b"\n\n"
+
+
 def follow_reads(response: Any, call: Call) -> None:
     """Let *call* see what is read of a response of aiohttp, and hold back what it holds back."""
     content = response.content
@@ -84,7 +87,7 @@ class _MeteredReader(_Base):
 
     def _feed(self, data: bytes, *, ends_chunk: bool = False) -> None:
         if data:
-            self.feed_data(self.taximeter_call.arrive(data))
+            self.feed_data(_seen(self.taximeter_call, data))
         if (
             ends_chunk and self.total_bytes > self.taximeter_chunk_end
         ):  # a chunk taken out whole has no end either
@@ -131,6 +134,14 @@ class _MeteredReader(_Base):
     @property
     def total_raw_bytes(self) -> int:
         return int(self.taximeter_content.total_raw_bytes)
+
+
+def _seen(call: Call, data: bytes) -> bytes:
+    """Show the events of a stream one by one: aiohttp joins all that have come, and single ones are known by sight."""
+    if data.count(_BLANK) < 2:
+        return call.arrive(data)
+    *events, rest = data.split(_BLANK)
+    return b"".join([call.arrive(event + _BLANK) for event in events]) + (rest and call.arrive(rest))
 
 
 _READS: tuple[tuple[Any, ...], ...] = (
