@@ -4,12 +4,11 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.text import Text
 
-from taximeter.budget import BudgetState
 from taximeter.capture.run import DEFAULT_SINKS, RunResult
 from taximeter.capture.run import run as run_metered
 from taximeter.capture.run_folder import SINK_NAME
@@ -24,6 +23,9 @@ from taximeter.receipt import Receipt
 from taximeter.report.money import plural
 from taximeter.settings import Settings
 from taximeter.sinks.table import sink_for
+
+if TYPE_CHECKING:
+    from taximeter.budget import BudgetState
 
 
 def run(
@@ -89,7 +91,7 @@ def _check_writable(file: Path) -> None:
         )
 
 
-def _print(result: RunResult, state: BudgetState | None) -> None:
+def _print(result: RunResult, state: "BudgetState | None") -> None:
     err = console(stderr=True)
     print_receipt(err, result.tally, _receipt(result), missing_calls=result.missing_calls)
     if state is not None:
@@ -128,7 +130,7 @@ def _doubts(result: RunResult) -> Iterator[Text]:
         yield plain(f"{what} left no receipt (killed, or still running): {known}", "yellow")
 
 
-def _document(result: RunResult, state: BudgetState | None) -> dict[str, Any]:
+def _document(result: RunResult, state: "BudgetState | None") -> dict[str, Any]:
     return {
         "run_id": result.run_id,
         "exit_code": result.exit_code,

@@ -5,18 +5,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.text import Text
 
-from taximeter.budget import Budget, Budgets, BudgetState
 from taximeter.capture.environment import RunLimit
 from taximeter.cli.console import plain
 from taximeter.errors import ConfigurationError
 from taximeter.report.money import format_usd, plural
 from taximeter.sinks.sqlite import SqliteSink
 from taximeter.sinks.table import sink_for
+
+if TYPE_CHECKING:  # what most runs have none of, and takes a tenth of the start of each
+    from taximeter.budget import Budget, BudgetState
 
 
 class SpendingLimit(msgspec.Struct, frozen=True):
@@ -25,10 +27,12 @@ class SpendingLimit(msgspec.Struct, frozen=True):
     options: dict[str, Any] = {}
     own: RunLimit | None = None
 
-    def state(self) -> BudgetState | None:
+    def state(self) -> "BudgetState | None":
         """Return how the run's own limit stands; None where it has none, or nobody can say."""
         if self.own is None:
             return None
+        from taximeter.budget import Budgets  # noqa: PLC0415 - see above
+
         budgets = Budgets(None, [self.own.budget], file=self.own.file)
         with suppress(sqlite3.Error, OSError):
             (state,) = budgets.states()
@@ -39,7 +43,7 @@ class SpendingLimit(msgspec.Struct, frozen=True):
 
 @contextmanager
 def spending_limit(
-    max_usd: str | None, configured: Iterable[Budget], sinks: Sequence[str]
+    max_usd: str | None, configured: "Iterable[Budget]", sinks: Sequence[str]
 ) -> Iterator[SpendingLimit]:
     """Hand out the limits of a run: the budgets of the configuration, and its own where one is given; both hold.
 
@@ -53,6 +57,8 @@ def spending_limit(
     if max_usd is None:
         yield SpendingLimit(options)
         return
+    from taximeter.budget import Budget  # noqa: PLC0415 - see above
+
     own = Budget(
         name="--max-usd", limit_usd=_checked(max_usd), window="lifetime", on_failure="block", alerts=()
     )
@@ -66,7 +72,7 @@ def has_store(sinks: Sequence[str]) -> bool:
     return any(isinstance(sink_for(sink), SqliteSink) for sink in sinks)
 
 
-def _options(budgets: Sequence[Budget], sinks: Sequence[str]) -> dict[str, Any]:
+def _options(budgets: "Sequence[Budget]", sinks: Sequence[str]) -> dict[str, Any]:
     if not budgets:
         return {}
     if not has_store(sinks):
@@ -77,6 +83,8 @@ def _options(budgets: Sequence[Budget], sinks: Sequence[str]) -> dict[str, Any]:
 
 
 def _checked(max_usd: str) -> str:
+    from taximeter.budget import Budget  # noqa: PLC0415 - see above
+
     try:
         Budget(name="--max-usd", limit_usd=max_usd)
     except ConfigurationError as error:
@@ -84,7 +92,7 @@ def _checked(max_usd: str) -> str:
     return max_usd
 
 
-def describe_limit(state: BudgetState) -> Text:
+def describe_limit(state: "BudgetState") -> Text:
     """Return what became of the limit, in one line."""
     spent = f"{format_usd(state.spent_usd_nanos)} of {format_usd(state.limit_usd_nanos)} spent"
     if state.unpriced_calls:
