@@ -50,7 +50,13 @@ class Fed:
     """A response whose body comes in pieces, one with each turn of the event loop."""
 
     def __init__(
-        self, body: bytes, places: list[int], *, breaks: bool = False, late_ends: bool = False
+        self,
+        body: bytes,
+        places: list[int],
+        *,
+        breaks: bool = False,
+        late_ends: bool = False,
+        ends: bool = True,
     ) -> None:
         loop = asyncio.get_running_loop()
         connection: Any = _Connection()
@@ -60,6 +66,7 @@ class Fed:
         self._reader = self.content
         self._breaks = breaks
         self._late_ends = late_ends
+        self._ends = ends
         self._reader.begin_http_chunk_receiving()
         self._feed()
 
@@ -72,7 +79,7 @@ class Fed:
                 self._end_chunk()
         elif self._breaks:
             self._reader.set_exception(aiohttp.ClientPayloadError("broken"))
-        else:
+        elif self._ends:
             self._reader.feed_eof()
 
     def _end_chunk(self) -> None:
@@ -219,6 +226,24 @@ async def test_what_is_asked_of_a_reader_is_answered_as_before(tracker: ListTrac
     assert fed.get_read_buffer_limits() == (4096, 8192)
     assert ended == [True, True]
     assert not tracker.tracked
+
+
+def test_bytes_that_come_while_another_task_closes_go_to_who_waits() -> None:
+    """Looking at what nobody will read takes nothing from somebody who is about to."""
+
+    async def read_last(*, metered: bool) -> bytes:
+        response = Fed(PLAIN, [], ends=False)
+        fed = response.content
+        if metered:
+            follow_reads(response, call_on(ListTracker(), asks=False))
+        await response.content.readany()
+        reading = asyncio.ensure_future(response.content.readany())
+        await asyncio.wait([reading], timeout=0)
+        fed.feed_data(b"last")
+        response.content.set_exception(aiohttp.ClientConnectionError("closed"))
+        return bytes(await asyncio.wait_for(reading, timeout=9))
+
+    assert asyncio.run(read_last(metered=True)) == asyncio.run(read_last(metered=False)) == b"last"
 
 
 @pytest.mark.anyio

@@ -140,16 +140,28 @@ async def test_answer_is_json_as_ever(
     assert tracker.event.actual_output_tokens == 212
 
 
+@pytest.mark.parametrize("where", ["session", "request"])
 async def test_answer_that_stays_compressed_is_read_all_the_same(
-    server: DemoServer, tracker: ListTracker
+    where: str, server: DemoServer, tracker: ListTracker
 ) -> None:
     """Who does not want aiohttp to decompress gets the bytes of the wire."""
-    async with (
-        aiohttp.ClientSession(auto_decompress=False) as session,
-        meter(session, tracker).post(server.url + PATH, json=body(streaming=False)) as response,
-    ):
-        assert gzip.decompress(await response.read()).startswith(b"{")
+    as_it_is: Any = {"auto_decompress": False}
+    async with aiohttp.ClientSession(**as_it_is if where == "session" else {}) as session:
+        options = as_it_is if where == "request" else {}
+        meter(session, tracker)
+        async with session.post(server.url + PATH, json=body(streaming=False), **options) as response:
+            assert gzip.decompress(await response.read()).startswith(b"{")
     assert tracker.event.actual_output_tokens == 212
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_answer_that_nobody_reads_is_counted(
+    streaming: bool, server: DemoServer, session: aiohttp.ClientSession, tracker: ListTracker
+) -> None:
+    """What has come by the time a response is let go is looked at: its tokens were spent."""
+    async with meter(session, tracker).post(server.url + PATH, json=body(streaming=streaming)) as response:
+        await response.content.wait_eof()
+    assert (tracker.event.outcome, tracker.event.actual_output_tokens) == ("success", 212)
 
 
 async def test_error_is_a_failure(

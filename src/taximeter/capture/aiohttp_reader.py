@@ -7,6 +7,7 @@ are seen in the task that reads them, when it does, and none is lost when it is 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,7 @@ class _MeteredReader(_Base):
         self.taximeter_content = content
         self.taximeter_call = call
         self.taximeter_chunk_end = 0
+        self.taximeter_is_fetching = False
         low_water, _ = content.get_read_buffer_limits()
         super().__init__(_NOTHING, low_water, loop=_NOTHING)
         if is_chunked:
@@ -68,32 +70,39 @@ class _MeteredReader(_Base):
 
     async def _wait(self, func_name: str) -> None:
         """Fetch more: what reads has come to the end of what is here."""
-        content, call = self.taximeter_content, self.taximeter_call
-        ends_chunk = False
+        self.taximeter_is_fetching = True
         try:
-            if func_name == "readchunk":
-                data, ends_chunk = await content.readchunk()
-            else:
-                data = await content.readany()
+            data, ends_chunk = await self._fetch(by_chunk=func_name == "readchunk")
         except RuntimeError:  # two that read at once: the first one goes on
             raise
         except Exception as error:
-            if rest := call.rest():
+            if rest := self.taximeter_call.rest():
                 self.feed_data(rest)  # the next to ask is told the error again
                 return
-            call.fail(error)
+            self.taximeter_call.fail(error)
             raise
-        self._feed(data, ends_chunk=ends_chunk)
+        finally:
+            self.taximeter_is_fetching = False
+        self._feed(data)
+        if ends_chunk:
+            self._end_chunk()
 
-    def _feed(self, data: bytes, *, ends_chunk: bool = False) -> None:
+    async def _fetch(self, *, by_chunk: bool) -> tuple[bytes, bool]:
+        if by_chunk:
+            chunk: tuple[bytes, bool] = await self.taximeter_content.readchunk()
+            return chunk
+        return await self.taximeter_content.readany(), False
+
+    def _feed(self, data: bytes) -> None:
         if data:
             self.feed_data(_seen(self.taximeter_call, data))
-        if (
-            ends_chunk and self.total_bytes > self.taximeter_chunk_end
-        ):  # a chunk taken out whole has no end either
+        self._feed_end()
+
+    def _end_chunk(self) -> None:
+        """Note the end of a chunk, but for those that were taken out whole."""
+        if self.total_bytes > self.taximeter_chunk_end:
             self.end_http_chunk_receiving()
             self.taximeter_chunk_end = self.total_bytes
-        self._feed_end()
 
     def _feed_end(self) -> None:
         if self.taximeter_content.at_eof() and not super().is_eof():
@@ -123,9 +132,16 @@ class _MeteredReader(_Base):
 
     def set_exception(self, exc: BaseException, *cause: Any) -> None:
         """Note that the response is closed or let go: the network's own errors go to the first reader."""
+        if not self.taximeter_is_fetching:
+            self._feed_rest()
         super().set_exception(exc, *cause)
         self.taximeter_content.set_exception(exc, *cause)
         self.taximeter_call.leave()
+
+    def _feed_rest(self) -> None:
+        """Look at what has come and will not be read: its tokens were spent all the same."""
+        with suppress(Exception):  # there may be none, but an error
+            self._feed(self.taximeter_content.read_nowait())
 
     def set_read_chunk_size(self, n: int) -> None:
         super().set_read_chunk_size(n)
