@@ -1,8 +1,11 @@
 """How fast do 100,000 events get to a file, a database and a server at default settings, and are any dropped?
 
 One thread tracks events of about 1,200 bytes flat out, and closes. The time is from the first call until everything is
-delivered, and what is delivered is counted where it went. Floor: `encode_lines` of a thousand of the same events at a time,
-and one write. The HTTP server is a process of its own that counts distinct ids; processor time is the sender's alone.
+delivered; what is delivered is counted and added up where it went, after the time is taken. 100,000 is what the queue
+holds by default: of more, flat out, what the sink does not keep up with is dropped and counted.
+Floors: `encode_lines` of a thousand of the same events at a time, alone and with one write; and bare `executemany` of the
+rows that the SQLite sink makes, into the same table with its indexes, 500 a transaction. The HTTP server is a process of
+its own; processor time is the sender's alone.
 """
 
 import gc
@@ -10,29 +13,48 @@ import json
 import multiprocessing
 import os
 import platform
+import sqlite3
 import statistics
 import tempfile
 import zlib
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.queues import Queue
+from operator import attrgetter
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import Any, NamedTuple
 
 import msgspec
-from measure import calls, ratio, rows_in, tell
+from measure import calls, ratio, tell
 
 import taximeter
-from taximeter.event import TaskCompletionEvent
+from taximeter.event import TaskCompletionEvent, encode_event
+from taximeter.sinks.layout import EVENT_ROWS
+from taximeter.sinks.row import read_call
+from taximeter.sinks.row_writer import RowWriter
+from taximeter.sinks.sqlite import open_database
 
 EVENTS = 100_000
 ROUNDS = 3
+BATCH = 500
+SUMMED = ("actual_input_tokens", "actual_output_tokens", "actual_cost_usd_nanos")
 Events = list[TaskCompletionEvent]
+Row = tuple[Any, ...]
+
+
+class Arrived(NamedTuple):
+    """What is found at the other end."""
+
+    events: int
+    """Distinct ones."""
+    sums: tuple[int, ...]
+    """Of tokens and cost."""
 
 
 def serve(told: "Queue[int]") -> None:
     """Take events like a server of the protocol; a GET tells how many distinct ones have come, and forgets them."""
-    seen: set[str] = set()
+    seen: dict[str, tuple[int, ...]] = {}
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -42,11 +64,11 @@ def serve(told: "Queue[int]") -> None:
             if self.headers.get("content-encoding"):
                 body = zlib.decompress(body, wbits=31)
             events = json.loads(body).get("events", [])
-            seen.update(event["event_id"] for event in events)
+            seen.update((event["event_id"], amounts(event)) for event in events)
             self.answer({"accepted": len(events), "duplicates": 0})
 
         def do_GET(self) -> None:
-            self.answer({"distinct": len(seen)})
+            self.answer(added_up(seen))
             seen.clear()
 
         def answer(self, document: object) -> None:
@@ -64,26 +86,85 @@ def serve(told: "Queue[int]") -> None:
     server.serve_forever()
 
 
-def lines_in(path: Path) -> int:
-    """Return how many distinct events a file of lines holds."""
+def amounts(event: dict[str, Any]) -> tuple[int, ...]:
+    """Return what is added up of an event as JSON."""
+    return tuple(event.get(name) or 0 for name in SUMMED)
+
+
+def added_up(found: dict[str, tuple[int, ...]]) -> Arrived:
+    """Return how many events there are, and their sums."""
+    return Arrived(len(found), tuple(map(sum, zip(*found.values(), strict=True))))
+
+
+def in_lines(path: Path) -> Arrived:
+    """Return what a file of lines holds."""
     with path.open("rb") as file:
-        return len({msgspec.json.decode(line)["event_id"] for line in file})
+        events = map(msgspec.json.decode, file)
+        return added_up({event["event_id"]: amounts(event) for event in events})
 
 
-def floor(events: Events, folder: Path) -> tuple[float, float, int]:
+def in_database(path: Path) -> Arrived:
+    """Return what a SQLite file of ours holds."""
+    connection = sqlite3.connect(path)
+    sums = ", ".join(f"SUM({name})" for name in SUMMED)
+    query = f"SELECT COUNT(DISTINCT event_id), {sums} FROM event_rows"  # noqa: S608 - our own names
+    (count, *found) = connection.execute(query).fetchone()
+    connection.close()
+    return Arrived(count, tuple(found))
+
+
+def encoded(events: Events) -> tuple[float, float, Arrived]:
+    """Encode, and nothing else."""
+    encode = msgspec.json.Encoder().encode_lines
+    begun, worked = perf_counter(), process_time()
+    for first in range(0, EVENTS, 1000):
+        encode(events[first : first + 1000])
+    return perf_counter() - begun, process_time() - worked, tracked(events)
+
+
+def floor(events: Events, folder: Path) -> tuple[float, float, Arrived]:
     """Encode and write, and nothing else."""
     encode = msgspec.json.Encoder().encode_lines
     begun, worked = perf_counter(), process_time()
     with (folder / "floor").open("wb", buffering=0) as file:
         for first in range(0, EVENTS, 1000):
             file.write(encode(events[first : first + 1000]))
-    return perf_counter() - begun, process_time() - worked, lines_in(folder / "floor")
+    return perf_counter() - begun, process_time() - worked, in_lines(folder / "floor")
+
+
+def executemany(rows: list[Row], path: Path) -> tuple[float, float, Arrived]:
+    """Insert ready rows, and nothing else."""
+    connection = open_database(path)
+    begun, worked = perf_counter(), process_time()
+    for first in range(0, EVENTS, BATCH):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(EVENT_ROWS.insert, rows[first : first + BATCH])
+        connection.execute("COMMIT")
+    taken = perf_counter() - begun, process_time() - worked
+    connection.close()
+    return *taken, in_database(path)
+
+
+def rows_of(events: Events) -> list[Row]:
+    """Return the rows that the SQLite sink makes of events."""
+    with tempfile.TemporaryDirectory() as folder:
+        connection = open_database(Path(folder, "rows.db"))
+        writer = RowWriter(connection)
+        rows = [writer.values_of(read_call(encode_event(event))) for event in events]
+        connection.close()
+    return rows
+
+
+def tracked(events: Events) -> Arrived:
+    """Return what should arrive."""
+    read = attrgetter(*SUMMED)
+    return added_up({event.event_id: tuple(value or 0 for value in read(event)) for event in events})
 
 
 def deliver(
-    events: Events, sink: str, journal: Path | None, count: Callable[[], int]
-) -> tuple[float, float, int]:
-    """Track all events flat out; return the seconds until they were delivered, those of the processor, and the count."""
+    events: Events, sink: str, journal: Path | None, look: Callable[[], Arrived]
+) -> tuple[float, float, Arrived]:
+    """Track all events flat out; return the seconds until they were delivered, those of the processor, and what arrived."""
     begun, worked = perf_counter(), process_time()
     tracker = taximeter.start(sink, journal=journal)
     for event in events:
@@ -91,24 +172,30 @@ def deliver(
     receipt = tracker.close(300)
     taken = perf_counter() - begun, process_time() - worked
     assert receipt.tracked == EVENTS, receipt
-    return *taken, count()
+    return *taken, look()
 
 
-def run_round(events: Events, folder: Path, url: str) -> dict[str, tuple[float, float, int]]:
+def run_round(
+    events: Events, rows: list[Row], folder: Path, url: str
+) -> dict[str, tuple[float, float, Arrived]]:
     """Let floor and sinks take their turns."""
     import httpx  # noqa: PLC0415 - only to ask the server
 
-    ways: dict[str, Callable[[], tuple[float, float, int]]] = {
+    ways: dict[str, Callable[[], tuple[float, float, Arrived]]] = {
+        "encode": lambda: encoded(events),
         "floor": lambda: floor(events, folder),
-        "ndjson": lambda: deliver(events, f"{folder}/a.ndjson", None, lambda: lines_in(folder / "a.ndjson")),
+        "executemany": lambda: executemany(rows, folder / "bare.db"),
+        "ndjson": lambda: deliver(events, f"{folder}/a.ndjson", None, lambda: in_lines(folder / "a.ndjson")),
         "journal_ndjson": lambda: deliver(
-            events, f"{folder}/b.ndjson", folder / "b", lambda: lines_in(folder / "b.ndjson")
+            events, f"{folder}/b.ndjson", folder / "b", lambda: in_lines(folder / "b.ndjson")
         ),
-        "sqlite": lambda: deliver(events, f"{folder}/a.db", None, lambda: rows_in(folder / "a.db")),
+        "sqlite": lambda: deliver(events, f"{folder}/a.db", None, lambda: in_database(folder / "a.db")),
         "journal_sqlite": lambda: deliver(
-            events, f"{folder}/b.db", folder / "c", lambda: rows_in(folder / "b.db")
+            events, f"{folder}/b.db", folder / "c", lambda: in_database(folder / "b.db")
         ),
-        "http": lambda: deliver(events, url, None, lambda: int(httpx.get(url).json()["distinct"])),
+        "http": lambda: deliver(
+            events, url, None, lambda: msgspec.json.decode(httpx.get(url).content, type=Arrived)
+        ),
     }
     found = {}
     for name, way in ways.items():
@@ -126,13 +213,16 @@ def main() -> None:
     server.start()
     url = f"http://127.0.0.1:{port.get()}/v1/events"
     events = calls(EVENTS)
+    rows, wanted = rows_of(events), tracked(events)
     rounds = []
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
-            rounds.append(run_round(events, Path(folder), url))
+            rounds.append(run_round(events, rows, Path(folder), url))
     server.terminate()
     print(f"Python {platform.python_version()}, {EVENTS:,} events, median of {ROUNDS} interleaved rounds")
-    figures: dict[str, float] = {"dropped": max(EVENTS - way[2] for each in rounds for way in each.values())}
+    found = [way[2] for each in rounds for way in each.values()]
+    figures: dict[str, float] = {"dropped": max(EVENTS - each.events for each in found)}
+    assert all(each.events < EVENTS or each.sums == wanted.sums for each in found)
     for name in rounds[0]:
         seconds, worked = [each[name][0] for each in rounds], [each[name][1] for each in rounds]
         figures |= {
@@ -140,10 +230,17 @@ def main() -> None:
             f"{name}_cpu_us": statistics.median(worked) / EVENTS * 1e6,
             f"{name}_share": 100 / ratio(seconds, [each["floor"][0] for each in rounds]),
         }
+        if "sqlite" in name:
+            share = 100 / ratio(seconds, [each["executemany"][0] for each in rounds])
+            figures[f"{name}_of_executemany_share"] = share
         print(
             f"  {name:15} {figures[f'{name}_events_per_s']:10,.0f} events/s  {figures[f'{name}_cpu_us']:6.1f} us of"
             f" processor an event  {figures[f'{name}_share']:5.1f} % of the floor"
         )
+    print(
+        f"  SQLite: {figures['sqlite_of_executemany_share']:.1f} % of bare executemany's events a second,"
+        f" {figures['journal_sqlite_of_executemany_share']:.1f} % through the journal"
+    )
     print(f"  dropped in any round: {figures['dropped']:.0f}")
     tell(figures)
 
