@@ -1,9 +1,10 @@
 """What does tracking an event cost its caller, beside the least that a safe `track` can do?
 
-The floor is a bounded method that checks a length and appends. `track_task_completion` does that too, and asks whether
+The floor is a bounded method that checks a length and appends; below that, `deque.append` alone. `track_task_completion` does that too, and asks whether
 it is closed, not started yet, or in a forked child. Rounds are interleaved; both start each round with an empty queue
 that has room. While the tracker is timed its background thread does not take part (it waits in a sink), so what is
-measured is what the caller pays; another line shows one thread tracking with the thread at work.
+measured is what the caller pays; another line shows one thread tracking with the thread at work. A ratio is the median of the rounds'
+ratios, so it need not be that of the medians beside it. Percentiles are of calls timed one by one, the clock included.
 Paced: 2,000 calls a second, each after a sleep and so with cold caches, seconds of the floor and of a tracker that writes
 to SQLite taking turns. The longest call shows whether anybody was kept waiting: `--seconds 600` looks for ten minutes.
 Every result is checked before anything is timed.
@@ -16,9 +17,10 @@ import statistics
 import tempfile
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter, perf_counter_ns, sleep
-from typing import Any
+from typing import Any, TypeVar
 
 from measure import percentile, ratio, tell
 
@@ -26,6 +28,8 @@ from taximeter.event import TaskCompletionEvent
 from taximeter.sinks.batch import Batch
 from taximeter.tracker import Tracker, start
 from taximeter.version import __version__
+
+T = TypeVar("T")
 
 ROUNDS = 15
 EVENTS = 50_000
@@ -83,10 +87,20 @@ def nanoseconds_per_call(track: Any, event: TaskCompletionEvent) -> float:
     return (perf_counter_ns() - before) / EVENTS
 
 
-def round_of_tracker(event: TaskCompletionEvent) -> float:
+def nanoseconds_of_each(track: Any, event: TaskCompletionEvent) -> list[int]:
+    """Time calls one by one."""
+    taken = []
+    for _ in range(EVENTS):
+        before = perf_counter_ns()
+        track(event)
+        taken.append(perf_counter_ns() - before)
+    return taken
+
+
+def round_of_tracker(event: TaskCompletionEvent, measure: Callable[[Any, TaskCompletionEvent], T]) -> T:
     """Time the tracker, and check that it took and delivered every event."""
     tracker, gate = tracker_behind_a_gate()
-    taken = nanoseconds_per_call(tracker.track_task_completion, event)
+    taken = measure(tracker.track_task_completion, event)
     receipt = tracker.receipt()
     assert (receipt.accepted, receipt.dropped) == (EVENTS + 1, {}), receipt
     gate.open.set()
@@ -145,6 +159,7 @@ def paced(seconds: int) -> dict[str, float]:
     p99s = [[percentile(second, 0.99) for second in side] for side in (floors, ours)]
     longest = [max(map(max, side)) / 1e6 for side in (floors, ours)]
     return {
+        "paced_floor_p50_ns": statistics.median(percentile(second, 0.5) for second in floors),
         "paced_floor_p99_ns": statistics.median(p99s[0]),
         "paced_p50_ns": statistics.median(percentile(second, 0.5) for second in ours),
         "paced_p99_ns": statistics.median(p99s[1]),
@@ -159,17 +174,25 @@ def paced(seconds: int) -> dict[str, float]:
 def flat_out() -> dict[str, float]:
     """Let rounds of the floor and of the tracker take turns."""
     event = TaskCompletionEvent(model="m", actual_input_tokens=1)
-    floors, tracks, at_work = [], [], []
+    appends, floors, tracks, at_work = [], [], [], []
+    single: tuple[list[int], list[int]] = [], []
     for _ in range(ROUNDS):
+        appends.append(nanoseconds_per_call(deque[object]().append, event))
         floors.append(nanoseconds_per_call(Floor(EVENTS + 1).track, event))
-        tracks.append(round_of_tracker(event))
+        tracks.append(round_of_tracker(event, nanoseconds_per_call))
         at_work.append(round_at_work())
-    return {
+        single[0].extend(nanoseconds_of_each(Floor(EVENTS + 1).track, event))
+        single[1].extend(round_of_tracker(event, nanoseconds_of_each))
+    figures = {
+        "append_ns": statistics.median(appends),
         "floor_ns": statistics.median(floors),
         "track_ns": statistics.median(tracks),
         "track_x": ratio(tracks, floors),
         "track_at_work_ns": statistics.median(at_work),
     }
+    for name, times in zip(("floor", "track"), single, strict=True):
+        figures |= {f"{name}_p{n}_ns": percentile(times, n / 100) for n in (50, 99)}
+    return figures
 
 
 def main() -> None:
@@ -183,9 +206,13 @@ def main() -> None:
         f"taximeter {__version__}, {platform.python_implementation()} {platform.python_version()}, {platform.machine()}"
     )
     print(f"flat out, median of {ROUNDS} interleaved rounds of {EVENTS:,} calls, nanoseconds per call")
+    print(f"  deque.append              {figures['append_ns']:7.0f}")
     print(f"  length check and append   {figures['floor_ns']:7.0f}")
     print(f"  track_task_completion     {figures['track_ns']:7.0f}   {figures['track_x']:.2f} x")
     print(f"  ... while delivering      {figures['track_at_work_ns']:7.0f}   events to memory")
+    print("one by one, p50 and p99")
+    print(f"  length check and append   {figures['floor_p50_ns']:7.0f} {figures['floor_p99_ns']:7.0f}")
+    print(f"  track_task_completion     {figures['track_p50_ns']:7.0f} {figures['track_p99_ns']:7.0f}")
     print(f"paced, {EVENTS_PER_S:,} a second for {seconds} s, nanoseconds per call")
     print(f"  length check and append   {figures['paced_floor_p99_ns']:7.0f} p99")
     print(f"  track_task_completion     {figures['paced_p99_ns']:7.0f} p99   {figures['paced_p99_x']:.2f} x")
