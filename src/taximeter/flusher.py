@@ -46,8 +46,8 @@ _IDLE_POLL_S = 0.05
 # that it gets it: without one, p99 of a host's event loop rises to 100 ms during a burst.
 # An event takes some 10 us, so that a chunk is over before a loop of the host that ticks each millisecond notices.
 _CHUNK_EVENTS = 16
-_LAST_CHUNK_EVENTS = 64
-"""While the tracker is closed its end is waited for, which goes before the lateness of others."""
+_PRESSED_CHUNK_EVENTS = 64
+"""Where the queue is half full, or its end is waited for, that goes before the lateness of others."""
 _PAUSE_S = 0.000_05
 _RESTART_AFTER_S = 1.0
 
@@ -102,6 +102,7 @@ class Flusher:
             scrubber=scrubber,
             privacy=privacy,
         )
+        self._half_full = policy.max_events // 2
         self._flushes = Flushes(self._packer, self._outlet)
         self._watch = Watch(policy.stalled_after_s)
         self._alarm = Alarm(self.receipt, self._watch)
@@ -309,7 +310,7 @@ class Flusher:
         """
         waiting = left = self._packer.waiting
         while left > 0 and not self._outlet.is_blocked:
-            most = _CHUNK_EVENTS if self._stop_at is None else _LAST_CHUNK_EVENTS
+            most = _PRESSED_CHUNK_EVENTS if self._is_pressed else _CHUNK_EVENTS
             taken = self._packer.take(min(left, most))
             if not taken:
                 break
@@ -317,6 +318,10 @@ class Flusher:
             _pause()
             await anyio.lowlevel.checkpoint()
         return bool(waiting)
+
+    @property
+    def _is_pressed(self) -> bool:
+        return self._stop_at is not None or self._packer.waiting > self._half_full
 
     def _settled(self) -> None:
         self._packer.limit_queue()  # the sink has made room
