@@ -4,6 +4,7 @@ A question is a file that checks its results, times them beside their floor in t
 people, and prints the same as one JSON object in its last line: names with their unit, and numbers.
 """
 
+import argparse
 import json
 import sqlite3
 import statistics
@@ -59,7 +60,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def calls(count: int, *, seed: int = 1) -> list[TaskCompletionEvent]:
-    """Return so many distinct events of a made-up company, a day's worth, about 900 bytes each as JSON."""
+    """Return so many distinct events of a made-up company, a day's worth, about 1,240 bytes each as JSON."""
     return list(traffic(count, seed=seed, since_us=UNTIL_US - DAY_US, until_us=UNTIL_US))
 
 
@@ -69,6 +70,13 @@ def rows_in(database: Path) -> int:
     (rows,) = connection.execute("SELECT count(DISTINCT event_id) FROM events").fetchone()
     connection.close()
     return int(rows)
+
+
+def positive(text: str) -> int:
+    """Read a number of things of which there has to be one at least, for argparse."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
 
 
 def tell(figures: Mapping[str, float]) -> None:

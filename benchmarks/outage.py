@@ -23,7 +23,7 @@ from threading import Event, Thread
 from time import perf_counter, perf_counter_ns, sleep
 
 import msgspec
-from measure import tell
+from measure import positive, tell
 
 import taximeter
 from taximeter.journal.segment import SegmentName
@@ -86,11 +86,11 @@ def serve(port: "Queue[int]") -> None:
             Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
 
 
-def timed_calls(tracker: taximeter.Tracker, seconds: float) -> list[int]:
+def timed_calls(tracker: taximeter.Tracker, seconds: int) -> list[int]:
     """Track at an even pace and return how long each call took, in nanoseconds."""
     taken = []
     begun = perf_counter()
-    for n in range(int(seconds * EVENTS_PER_S)):
+    for n in range(seconds * EVENTS_PER_S):
         event = taximeter.TaskCompletionEvent(model="m", provider="openai", actual_input_tokens=n)
         before = perf_counter_ns()
         tracker.track_task_completion(event)
@@ -139,7 +139,7 @@ class Watch:
         self.look()
 
 
-def run_phase(url: str, server: str, seconds: float, journal: Path | None) -> Phase:
+def run_phase(url: str, server: str, seconds: int, journal: Path | None) -> Phase:
     """Track against the server in one of its ways, and hold the counts against the bounds."""
     tracker = taximeter.start(
         HttpSink(f"{url}/{server}"),
@@ -171,7 +171,7 @@ def run_phase(url: str, server: str, seconds: float, journal: Path | None) -> Ph
     )
 
 
-def run_phases(url: str, seconds: float, *, journaled: bool) -> list[Phase]:
+def run_phases(url: str, seconds: int, *, journaled: bool) -> list[Phase]:
     """Run each outage between two healthy phases."""
     phases = []
     with tempfile.TemporaryDirectory() as folder:
@@ -208,7 +208,7 @@ def show(phases: list[Phase]) -> None:
 def main() -> None:
     """Answer the question."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=1.0, help="how long each phase is")
+    parser.add_argument("--seconds", type=positive, default=1, help="how long each phase is")
     options = parser.parse_args()
     spawn = multiprocessing.get_context("spawn")
     port: Queue[int] = spawn.Queue()

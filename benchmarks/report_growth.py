@@ -62,7 +62,7 @@ def milliseconds(path: Path, calls: int) -> dict[str, float]:
 def main() -> None:
     """Answer the question."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--calls", type=int, default=300_000)
+    parser.add_argument("--calls", type=int, default=300_000, choices=STEPS, help="the last step")
     most = parser.parse_args().calls
     print(f"Python {platform.python_version()}, milliseconds, warm, median of {ASKED}")
     figures: dict[str, float] = {}
