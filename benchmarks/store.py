@@ -3,16 +3,17 @@
 Calls of `traffic` are written as the SQLite sink writes them, from encoded lines to committed rows with their rollups,
 in batches of 500. The floor is SQLite alone: `executemany` of the same rows, made beforehand, into the same table with
 the same indexes, in transactions of the same size. Beside it stands what a logger of one's own does: `executemany` of
-each event as it is, a column for every field, indexed by time, model, agent, user and run, without sums. All are counted
-in processor time, because the sink pauses on purpose. Then the file is measured, and totals are asked warm: by model over 30 days, and by day in Kathmandu, a quarter
-of an hour off everybody else. Totals are checked against adding the calls up one by one.
+each event as it is, a column for every field, indexed by time, model, agent, user and run, without sums. The three take
+turns, and a share is the median of those of the rounds: of processor time, and of the clock's, in which the sink does
+worse because it pauses on purpose. After each it is checked that all rows are there. Then the file is measured, and
+totals are asked warm: by model over 30 days, and by day in Kathmandu, a quarter of an hour off everybody else. Totals
+are checked against adding the calls up one by one.
 
     python benchmarks/store.py [--calls 10000000]
 """
 
 import argparse
 import gc
-import json
 import platform
 import sqlite3
 import statistics
@@ -24,9 +25,11 @@ from datetime import UTC
 from itertools import islice
 from pathlib import Path
 from time import perf_counter_ns, process_time_ns
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
+from measure import UNTIL_US, positive, ratio, tell
 from traffic import DAY_US, traffic
 
 from taximeter.event import TaskCompletionEvent, encode_event
@@ -39,12 +42,18 @@ from taximeter.sinks.sqlite import open_database
 from taximeter.store import Store
 from taximeter.version import __version__
 
-UNTIL_US = 1_793_491_200_000_000  # 2026-11-01T00:00Z
 CALLS_PER_DAY = 10_000_000 // 90
 BATCH = 500
 ROUNDS = 5
 WRITTEN = 50_000
 ZONE = ZoneInfo("Asia/Kathmandu")
+
+
+class Took(NamedTuple):
+    """The microseconds a call: of the processor, and of the clock."""
+
+    worked: float
+    clock: float
 
 
 def batches(calls: int) -> Iterator[list[TaskCompletionEvent]]:
@@ -61,29 +70,31 @@ def open_new(path: Path) -> sqlite3.Connection:
     return open_database(path)
 
 
-def microseconds_per_call(
+def write_batches(
     connection: sqlite3.Connection, write: Callable[[int], object], count: int, *, table: str = "event_rows"
-) -> float:
-    """Write *count* batches, each in a transaction; return the processor time, check that all is there, and close."""
+) -> Took:
+    """Write *count* batches, each in a transaction; return what it took, check that all is there, and close."""
     gc.collect()
     gc.freeze()  # what the measurement keeps in memory is no part of either way
-    before = process_time_ns()
+    worked_ns, begun_ns = process_time_ns(), perf_counter_ns()
     for at in range(count):
         connection.execute("BEGIN IMMEDIATE")
         write(at)
         connection.execute("COMMIT")
-    took_ns = process_time_ns() - before
+    took = Took(
+        (process_time_ns() - worked_ns) / WRITTEN / 1e3, (perf_counter_ns() - begun_ns) / WRITTEN / 1e3
+    )
     written = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - our own names
     assert written == (WRITTEN,)
     connection.close()
-    return took_ns / WRITTEN / 1000
+    return took
 
 
-def bare(path: Path, rows: list[list[tuple[object, ...]]]) -> float:
+def bare(path: Path, rows: list[list[tuple[object, ...]]]) -> Took:
     """Time SQLite alone."""
     connection = open_new(path)
     insert = EVENT_ROWS.insert
-    return microseconds_per_call(connection, lambda at: connection.executemany(insert, rows[at]), len(rows))
+    return write_batches(connection, lambda at: connection.executemany(insert, rows[at]), len(rows))
 
 
 FIELDS = TaskCompletionEvent.__struct_fields__
@@ -106,7 +117,7 @@ def flat_row(event: TaskCompletionEvent) -> tuple[object, ...]:
     )
 
 
-def flat(path: Path, rows: list[list[tuple[object, ...]]]) -> float:
+def flat(path: Path, rows: list[list[tuple[object, ...]]]) -> Took:
     """Time SQLite with a column for every field."""
     path.unlink(missing_ok=True)
     connection = sqlite3.connect(path, isolation_level=None)
@@ -115,33 +126,45 @@ def flat(path: Path, rows: list[list[tuple[object, ...]]]) -> float:
     for statement in FLAT:
         connection.execute(statement)
     insert = f"INSERT INTO events VALUES ({', '.join('?' * len(FIELDS))}) ON CONFLICT DO NOTHING"  # noqa: S608 - our own field names
-    return microseconds_per_call(
+    return write_batches(
         connection, lambda at: connection.executemany(insert, rows[at]), len(rows), table="events"
     )
 
 
-def from_lines(path: Path, lines: list[list[bytes]]) -> float:
+def from_lines(path: Path, lines: list[list[bytes]]) -> Took:
     """Time the sink's way."""
     connection = open_new(path)
     writer = RowWriter(connection)
-    return microseconds_per_call(connection, lambda at: writer.write(lines[at]), len(lines))
+    return write_batches(connection, lambda at: writer.write(lines[at]), len(lines))
 
 
-def write_figures(folder: Path) -> dict[str, float]:
-    """Return the microseconds a call of both ways, medians of interleaved rounds."""
+def write_rounds(folder: Path) -> tuple[list[Took], list[Took], list[Took]]:
+    """Let the floor, a column a field and the sink's way take turns; return what each took by round."""
     lines = [list(map(encode_event, batch)) for batch in batches(WRITTEN)]
     rows = rows_of(folder, lines)
     flat_rows = [list(map(flat_row, batch)) for batch in batches(WRITTEN)]
-    rounds = [
-        (
-            bare(folder / "bare.db", rows),
-            flat(folder / "flat.db", flat_rows),
-            from_lines(folder / "ours.db", lines),
-        )
-        for _ in range(ROUNDS)
-    ]
-    floors, flats, ours = map(statistics.median, zip(*rounds, strict=True))
-    return {"floor_us": floors, "flat_us": flats, "ours_us": ours}
+    floors, flats, ours = [], [], []
+    for _ in range(ROUNDS):
+        floors.append(bare(folder / "bare.db", rows))
+        flats.append(flat(folder / "flat.db", flat_rows))
+        ours.append(from_lines(folder / "ours.db", lines))
+    return floors, flats, ours
+
+
+def write_figures(folder: Path) -> dict[str, float]:
+    """Return the medians of each way's rounds, and those of the rounds' ratios."""
+    floors, flats, ours = write_rounds(folder)
+    figures = {}
+    for name, rounds in (("floor", floors), ("flat", flats), ("ours", ours)):
+        figures[f"{name}_us"] = statistics.median(each.worked for each in rounds)
+        figures[f"{name}_clock_us"] = statistics.median(each.clock for each in rounds)
+    worked, clock = [each.worked for each in ours], [each.clock for each in ours]
+    return figures | {
+        "write_share": ratio([each.worked for each in floors], worked),
+        "write_clock_share": ratio([each.clock for each in floors], clock),
+        "flat_share": ratio([each.worked for each in flats], worked),
+        "flat_clock_share": ratio([each.clock for each in flats], clock),
+    }
 
 
 def rows_of(folder: Path, lines: list[list[bytes]]) -> list[list[tuple[object, ...]]]:
@@ -217,7 +240,7 @@ def store_figures(path: Path, calls: int) -> dict[str, float]:
 def main() -> None:
     """Print the figures, and as JSON in the last line."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--calls", type=int, default=200_000)
+    parser.add_argument("--calls", type=positive, default=200_000)
     parser.add_argument("--folder", type=Path, help="Keep the store here instead of deleting it.")
     arguments = parser.parse_args()
     calls = arguments.calls
@@ -225,13 +248,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)
         figures = write_figures(Path(temporary)) | store_figures(folder / "usage.db", calls)
-    share = figures["floor_us"] / figures["ours_us"]
-    print(f"write, bare executemany {figures['floor_us']:8.1f} us a call")
-    print(f"write, from lines       {figures['ours_us']:8.1f} us a call: {share:.0%} of the bare speed")
-    flat_share = figures["flat_us"] / figures["ours_us"]
-    print(
-        f"write, a column a field {figures['flat_us']:8.1f} us a call: ours has {flat_share:.0%} of that speed"
-    )
+    print("write, microseconds of processor a call, and by the clock")
+    for name, way in (("floor", "bare executemany"), ("flat", "a column a field"), ("ours", "from lines")):
+        print(f"  {way:21} {figures[f'{name}_us']:8.1f} {figures[f'{name}_clock_us']:8.1f}")
+    for name, way in (("write", "bare executemany"), ("flat", "a column a field")):
+        worked, clock = figures[f"{name}_share"], figures[f"{name}_clock_share"]
+        print(f"  ours, of {way:16} {worked:8.0%} by processor, {clock:.0%} of its events a second")
     print(f"size of {calls:,} calls {figures['bytes_per_call']:8.0f} bytes a call")
     print(f"30 days by model        {figures['by_model_ms']:8.1f} ms")
     print(f"30 days by local day    {figures['by_day_in_kathmandu_ms']:8.1f} ms")
@@ -240,7 +262,7 @@ def main() -> None:
     print(f"statistics of 30 days   {figures['month_statistics_ms']:8.1f} ms (exact percentiles)")
     print(f"the command `report`    {figures['report_command_ms']:8.1f} ms", end="")
     print(f", of which {figures['start_up_ms']:.1f} ms are the start-up of any command")
-    print(json.dumps(figures | {"calls": calls, "write_share": share, "flat_share": flat_share}))
+    tell(figures | {"calls": calls})
 
 
 if __name__ == "__main__":
