@@ -1,12 +1,16 @@
-"""Writes the tables of benchmarks/README.md from `results/`: `python benchmarks/table.py`; `--check` only compares."""
+"""Writes the tables of benchmarks/README.md from `results/`; `--check` only looks whether they are as they should be.
 
+A result that is older than the last run, because its question failed in it or was not asked, is marked as kept.
+"""
+
+import argparse
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from aims import AIMS
-from answer import HERE, Answer, kept
+from answer import HERE, Answer, kept, put
 
 README = HERE / "README.md"
 _BEGIN, _END = "<!-- tables: begin -->\n", "<!-- tables: end -->\n"
@@ -28,20 +32,30 @@ def _is_question(path: Path) -> bool:
 
 def tables(answers: Mapping[str, Answer]) -> str:
     """Return all tables as Markdown."""
-    return "\n".join((*_origin(answers.values()), *_aims(answers), *_peers(answers), *_questions(answers)))
+    return "\n".join(
+        (*_origin(list(answers.values())), *_aims(answers), *_peers(answers), *_questions(answers))
+    )
 
 
-def _origin(answers: Iterable[Answer]) -> Iterator[str]:
+def _origin(answers: Collection[Answer]) -> Iterator[str]:
     machines = sorted({answer.machine for answer in answers})
     versions = sorted({f"{name} {version}" for a in answers for name, version in a.versions.items()})
     days = sorted({answer.at[:10] for answer in answers})
     loads = [answer.load for answer in answers]
     if days:
         yield f"Measured {' to '.join(dict.fromkeys((days[0], days[-1])))} on {'; '.join(machines)}; {', '.join(versions)}."
-        yield f"Runnable processes a core before each question: {min(loads):.1f} to {max(loads):.1f}.\n"
+        yield f"Runnable processes a core before each question: {min(loads):.1f} to {max(loads):.1f}."
+        yield f"The {len(loads)} questions took {sum(answer.seconds for answer in answers):.0f} seconds.\n"
+
+
+def _kept_notes(answers: Mapping[str, Answer]) -> dict[str, str]:
+    """Return what is to be said beside the answers of earlier runs than the last, and nothing for the others."""
+    last = max((answer.run for answer in answers.values()), default="")
+    return {name: "" if answer.run == last else f"kept from {answer.at}" for name, answer in answers.items()}
 
 
 def _aims(answers: Mapping[str, Answer]) -> Iterator[str]:
+    notes = _kept_notes(answers)
     yield "| what | measured | aim | |"
     yield "|---|---|---|---|"
     for aim in AIMS:
@@ -49,7 +63,8 @@ def _aims(answers: Mapping[str, Answer]) -> Iterator[str]:
         if value is None:
             yield f"| {aim.what} | not measured | {aim.text} | |"
         else:
-            yield f"| {aim.what} | {value:.3g} {aim.unit} | {aim.text} | {'' if aim.is_met(value) else 'missed'} |"
+            remarks = "; ".join(filter(None, ("" if aim.is_met(value) else "missed", notes[aim.question])))
+            yield f"| {aim.what} | {value:.3g} {aim.unit} | {aim.text} | {remarks} |"
     yield ""
 
 
@@ -67,6 +82,8 @@ _COLUMNS = {
 def _peers(answers: Mapping[str, Answer]) -> Iterator[str]:
     if "peers" not in answers:
         return
+    if note := _kept_notes(answers)["peers"]:
+        yield f"The peers: {note}.\n"
     figures = answers["peers"].figures
     names = [name.removesuffix("_of_floor_x") for name in figures if name.endswith("_of_floor_x")]
     yield f"| peer | {' | '.join(_COLUMNS.values())} |"
@@ -78,11 +95,12 @@ def _peers(answers: Mapping[str, Answer]) -> Iterator[str]:
 
 
 def _questions(answers: Mapping[str, Answer]) -> Iterator[str]:
-    yield "| question | file | figures | seconds |"
-    yield "|---|---|---|---|"
-    for found in answers.values():
+    notes = _kept_notes(answers)
+    yield "| question | file | figures | seconds | |"
+    yield "|---|---|---|---|---|"
+    for name, found in answers.items():
         file = f"[{found.question}](results/{found.question}.json)"
-        yield f"| {found.asks} | {file} | {len(found.figures)} | {found.seconds:.0f} |"
+        yield f"| {found.asks} | {file} | {len(found.figures)} | {found.seconds:.0f} | {notes[name]} |"
     yield ""
 
 
@@ -96,9 +114,11 @@ def written() -> str:
 
 def main() -> None:
     """Write the README, or only look whether it is as it should be."""
-    if "--check" in sys.argv[1:]:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where it differs")
+    if parser.parse_args().check:
         sys.exit(written() != README.read_text())
-    README.write_text(written())
+    put(README, written())
 
 
 if __name__ == "__main__":
