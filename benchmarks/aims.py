@@ -73,5 +73,7 @@ AIMS = (
     ),
     Aim("`import taximeter`, x `import msgspec, anyio`", "start_up", "import_x", 1.5),
     Aim("`taximeter --help` piped, x bare Python and the CLI library", "start_up", "help_x", 4),
-    Aim("`taximeter --help` in a terminal, the same", "start_up", "help_terminal_x", 4),
+    Aim(
+        "the same in a terminal, what the library draws with counted to it", "start_up", "help_terminal_x", 4
+    ),
 )

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, perf_counter_ns
 
 import msgspec
-from measure import tell
+from measure import positive, tell
 
 from taximeter.budget import Budget, Budgets
 from taximeter.errors import BudgetExceeded
@@ -114,8 +114,8 @@ def main(arguments: Sequence[str]) -> None:
         sys.stdout.buffer.write(msgspec.json.encode(run_one(Path(file), int(limit), int(seed), int(calls))))
         return
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--processes", type=int, default=8)
-    parser.add_argument("--calls", type=int, default=1000)
+    parser.add_argument("--processes", type=positive, default=8)
+    parser.add_argument("--calls", type=positive, default=1000)
     parser.add_argument("--killed", type=int, default=2, help="processes that are killed on the way, besides")
     asked = parser.parse_args(arguments)
     with TemporaryDirectory() as folder:

@@ -22,7 +22,7 @@ from pathlib import Path
 from time import perf_counter, perf_counter_ns, sleep
 from typing import Any, TypeVar
 
-from measure import percentile, ratio, tell
+from measure import percentile, positive, ratio, tell
 
 from taximeter.event import TaskCompletionEvent
 from taximeter.sinks.batch import Batch
@@ -198,7 +198,7 @@ def flat_out() -> dict[str, float]:
 def main() -> None:
     """Print the answer."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=int, default=8, help="of the paced calls")
+    parser.add_argument("--seconds", type=positive, default=8, help="of the paced calls")
     seconds = parser.parse_args().seconds
     check()
     figures = flat_out() | paced(seconds)

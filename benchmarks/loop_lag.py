@@ -24,7 +24,7 @@ from pathlib import Path
 from time import perf_counter, sleep
 
 import uvloop
-from measure import percentile, rows_in, tell
+from measure import percentile, positive, rows_in, tell
 
 import taximeter
 from taximeter.event import TaskCompletionEvent
@@ -191,7 +191,7 @@ def main() -> None:
     """Answer the question."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", nargs=4, help="what a process of its own does")
-    parser.add_argument("--backlog", type=int, default=1_000_000, help="events in the journal")
+    parser.add_argument("--backlog", type=positive, default=1_000_000, help="events in the journal")
     options = parser.parse_args()
     if options.host:
         way, loop, rate, folder = options.host
