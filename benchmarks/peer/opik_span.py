@@ -1,6 +1,11 @@
-"""Opik's spans of a model's call, its client at its defaults."""
+"""Opik's spans of a model's call, its client at its defaults.
+
+Trace and span are created whole, with their end, as Opik's own context managers do it: its page "Batching and update
+operations" warns that an `end()` soon after a batched creation is lost.
+"""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from course import Record, run
 from opik import Opik
@@ -12,9 +17,17 @@ def open_peer(target: str) -> tuple[Record, Callable[[], object]]:
     usage = {"prompt_tokens": 1200, "completion_tokens": 340, "total_tokens": 1540}
 
     def record(content: dict[str, object]) -> None:
-        client.trace(name="chat").span(
-            name="chat", type="llm", model="gpt-4o-mini", provider="openai", metadata=content, usage=usage
-        ).end()
+        now = datetime.now(UTC)
+        client.trace(name="chat", start_time=now, end_time=now).span(
+            name="chat",
+            type="llm",
+            start_time=now,
+            end_time=now,
+            model="gpt-4o-mini",
+            provider="openai",
+            metadata=content,
+            usage=usage,
+        )
 
     return record, lambda: client.end(timeout=20)
 
