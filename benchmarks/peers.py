@@ -7,10 +7,11 @@ second for two seconds under a loop with a 1 ms ticker. A call has arrived when 
 or a request to the server on the loopback. Peers are compared by the processor's time of the thread that records, which
 neither their own background threads nor other programs are in; the time on the clock stands beside it.
 
-Environments are made in `.venv/peers` when they are missing, with the package index that pip or uv is set up for. A peer that
-cannot be installed, or fails, is left out with a word.
+Environments are made in `.venv/peers` when they are missing or PACKAGES has changed, with the package index that pip or
+uv is set up for. A peer that cannot be installed, or fails, is left out with a word, and the exit status says so.
 """
 
+import argparse
 import json
 import re
 import shutil
@@ -18,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import zlib
+from collections.abc import Callable
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
@@ -141,25 +144,46 @@ def content() -> dict[str, Any]:
     }
 
 
-def interpreter(environment: str) -> Path | None:
-    """Return the Python of an environment, which is made where it is missing; None where that cannot be done."""
+def interpreter(environment: str) -> Path:
+    """Return the Python of an environment, which is made where it is missing or has other packages.
+
+    Raises:
+        OSError, ValueError: It cannot be made.
+    """
     if not environment:
         return Path(sys.executable)
     folder = ENVIRONMENTS / environment
-    python = folder / "bin" / "python"
-    if not (folder / "complete").exists():
+    python, complete = folder / "bin" / "python", folder / "complete"
+    wanted = " ".join(PACKAGES[environment])
+    if not complete.exists() or complete.read_text() != wanted:
         uv = shutil.which("uv")
         make: list[str | Path] = (
-            [uv, "venv", "-q", "--clear", "-p", sys.executable] if uv else [sys.executable, "-m", "venv"]
+            [uv, "venv", "-q", "-p", sys.executable] if uv else [sys.executable, "-m", "venv"]
         )
         install: list[str | Path] = (
             [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
         )
-        for command in ([*make, folder], [*install, "-q", *PACKAGES[environment]]):
+        for command in ([*make, "--clear", folder], [*install, "-q", *PACKAGES[environment]]):
             if subprocess.run(command, check=False).returncode:
-                return None
-        (folder / "complete").touch()
+                raise ValueError("it could not be installed")
+        complete.write_text(wanted)
     return python
+
+
+_ASK_VERSIONS = (
+    "import json, sys; from importlib.metadata import version; "
+    "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
+)
+
+
+def versions_in(environment: str) -> dict[str, str]:
+    """Return the versions of an environment's packages; of ours the results tell already."""
+    if not environment:
+        return {}
+    command = [str(interpreter(environment)), "-c", _ASK_VERSIONS, *PACKAGES[environment]]
+    asked = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    found: dict[str, str] = json.loads(asked.stdout)
+    return found
 
 
 def arrived(peer: Peer, collector: Collector, folder: Path) -> int:
@@ -173,7 +197,7 @@ def arrived(peer: Peer, collector: Collector, folder: Path) -> int:
     return rows_in(folder / peer.sink)
 
 
-def run_half(peer: Peer, python: Path, half: str, collector: Collector, told: str) -> dict[str, float]:
+def run_half(peer: Peer, half: str, collector: Collector, told: str) -> dict[str, float]:
     """Run one half of the course in a process of its own, and count what has arrived.
 
     Raises:
@@ -181,7 +205,8 @@ def run_half(peer: Peer, python: Path, half: str, collector: Collector, told: st
     """
     with tempfile.TemporaryDirectory() as folder:
         target = collector.url if peer.sink == "server" else str(Path(folder, peer.sink))
-        command = [str(python), str(HERE / "peer" / f"{peer.name}.py"), half, target, told]
+        python, file = interpreter(peer.environment), HERE / "peer" / f"{peer.name}.py"
+        command = [str(each) for each in (python, file, half, target, told)]
         with Path(folder, "told").open("w+") as out, Path(folder, "errors").open("w") as errors:
             with subprocess.Popen(command, stdout=out, stderr=errors, cwd=folder) as process:
                 try:
@@ -196,10 +221,10 @@ def run_half(peer: Peer, python: Path, half: str, collector: Collector, told: st
         return found | {"arrived": arrived(peer, collector, Path(folder))}
 
 
-def figures_of(peer: Peer, python: Path, collector: Collector, told: str) -> dict[str, float]:
+def figures_of(peer: Peer, collector: Collector, told: str) -> dict[str, float]:
     """Run both halves, and print them."""
-    flat = run_half(peer, python, "flat_out", collector, told)
-    paced = run_half(peer, python, "paced", collector, told)
+    flat = run_half(peer, "flat_out", collector, told)
+    paced = run_half(peer, "paced", collector, told)
     figures = {
         "us": flat["us"],
         "caller_cpu_us": flat["caller_cpu_us"],
@@ -220,31 +245,58 @@ def figures_of(peer: Peer, python: Path, collector: Collector, told: str) -> dic
     return figures
 
 
+def ratios(figures: dict[str, float]) -> dict[str, float]:
+    """Return what each peer takes of the processor, in times of ours."""
+    ours, ending = figures.get("taximeter_build_caller_cpu_us"), "_caller_cpu_us"
+    names = [name.removesuffix(ending) for name in figures if name.endswith(ending)]
+    found = {f"{name}_of_taximeter_x": figures[name + ending] / ours for name in names} if ours else {}
+    if ours and "opentelemetry_span_us" in figures:
+        found["taximeter_of_span_x"] = ours / figures["opentelemetry_span_caller_cpu_us"]
+        found["taximeter_of_span_clock_x"] = figures["taximeter_build_us"] / figures["opentelemetry_span_us"]
+    return found
+
+
+def named() -> list[Peer]:
+    """Return the peers of the command line, all where none is named."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    names = [peer.name for peer in PEERS]
+    parser.add_argument("peer", nargs="*", help=f"all where none is given, of: {', '.join(names)}")
+    asked = parser.parse_args().peer
+    if unknown := [name for name in asked if name not in names]:
+        parser.error(f"no peer {', '.join(unknown)}; there are {', '.join(names)}")
+    return [peer for peer in PEERS if not asked or peer.name in asked]
+
+
+def attempted(
+    name: str, ask: Callable[[Collector, str], dict[str, float]], collector: Collector, told: str
+) -> dict[str, float]:
+    """Return the figures, none where it failed, which is said."""
+    try:
+        return ask(collector, told)
+    except (OSError, ValueError) as error:
+        print(f"  {name:20} left out: {error}", flush=True)
+        return {}
+
+
 def main() -> None:
     """Answer the question; names of peers on the command line ask only those."""
-    collector, told = Collector(), json.dumps(content())
+    peers, collector, told = named(), Collector(), json.dumps(content())
     figures: dict[str, float] = {}
-    for peer in (peer for peer in PEERS if not sys.argv[1:] or peer.name in sys.argv[1:]):
-        python = interpreter(peer.environment)
-        try:
-            if python is None:
-                raise ValueError("it could not be installed")
-            found = figures_of(peer, python, collector, told)
-        except (OSError, ValueError) as error:
-            print(f"  {peer.name:20} left out: {error}")
-            continue
+    versions: dict[str, str] = {}
+    left_out = []
+    for peer in peers:
+        found = attempted(peer.name, partial(figures_of, peer), collector, told)
+        if found:
+            versions |= versions_in(peer.environment)
+        else:
+            left_out.append(peer.name)
         figures |= {f"{peer.name}_{name}": value for name, value in found.items()}
-    if ours := figures.get("taximeter_build_caller_cpu_us"):
-        for name in [
-            name.removesuffix("_caller_cpu_us") for name in figures if name.endswith("_caller_cpu_us")
-        ]:
-            figures[f"{name}_of_taximeter_x"] = figures[f"{name}_caller_cpu_us"] / ours
-        if "opentelemetry_span_caller_cpu_us" in figures:
-            figures["taximeter_of_span_x"] = ours / figures["opentelemetry_span_caller_cpu_us"]
-            clocks = figures["taximeter_build_us"], figures["opentelemetry_span_us"]
-            figures["taximeter_of_span_clock_x"] = clocks[0] / clocks[1]
+    figures |= ratios(figures)
     collector.close()
+    print(json.dumps({"versions": versions}), flush=True)
     tell(figures)
+    if left_out:
+        sys.exit(f"left out: {', '.join(left_out)}")
 
 
 if __name__ == "__main__":
