@@ -1,11 +1,17 @@
 """What do other libraries take to record the same call, how much of it arrives, and what does the host's loop feel?
 
-Each peer of `peer/` runs in a process and an environment of its own, used as its documentation recommends, at its default
+Each peer of `peer/` runs in processes and an environment of its own, used as its documentation recommends, at its default
 sizes. Its content is that of our event as a flat dict, made beforehand; ours is read and priced from a decoded answer on
-top of that. Flat out: 100,000 calls, or as many as come in four seconds, chunks of a bounded append between. Then 2,000 a
-second for two seconds under a loop with a 1 ms ticker. A call has arrived when its marker is in the file, the database
-or a request to the server on the loopback. Peers are compared by the processor's time of the thread that records, which
-neither their own background threads nor other programs are in; the time on the clock stands beside it.
+top of that. A call has arrived when its marker is in the file, the database or a request to the server on the loopback.
+
+- Flat out: 100,000 calls, or as many as come in three seconds, chunks of a bounded append between.
+- Paced: 2,000 a second for two seconds under a loop with a 1 ms ticker.
+All figures come from one run after another, up to minutes apart: what
+  else the machine does is not the same for them, and a small difference between two peers says nothing.
+
+Peers are compared by the processor's time of the thread that records, which neither their own background threads nor
+other programs are in; the time on the clock stands beside it. litellm cannot record alone: its times are what its callback adds to the same completion, measured in turns with
+and without it. The callback runs in litellm's own threads, so what it adds in all threads, `process_cpu_us`, is told.
 
 Environments are made in `.venv/peers` when they are missing or PACKAGES has changed, with the package index that pip or
 uv is set up for. A peer that cannot be installed, or fails, is left out with a word, and the exit status says so.
@@ -44,6 +50,20 @@ class Peer(NamedTuple):
     environment: str
     sink: str
 
+
+class Part(NamedTuple):
+    """A part of the course: what it is, how many calls or how many a second, and for how many seconds at most."""
+
+    name: str
+    calls: int
+    seconds: float
+
+
+FLAT_OUT = Part("flat_out", 100_000, 3)
+TURNS = Part("turns", 100_000, 4)
+PACED = Part("paced", 2000, 2)
+SUBTRACTED = ("litellm_callback",)
+"""Peers that are a part of something bigger, which is measured without them too."""
 
 PACKAGES = {
     "logs": ("structlog", "orjson", "picologging", "posthog"),
@@ -197,8 +217,8 @@ def arrived(peer: Peer, collector: Collector, folder: Path) -> int:
     return rows_in(folder / peer.sink)
 
 
-def run_half(peer: Peer, half: str, collector: Collector, told: str) -> dict[str, float]:
-    """Run one half of the course in a process of its own, and count what has arrived.
+def run_part(peer: Peer, part: Part, collector: Collector, told: str) -> dict[str, float]:
+    """Run one part of the course in a process of its own, and count what has arrived.
 
     Raises:
         OSError, ValueError: It could not be run, or told nothing.
@@ -206,7 +226,7 @@ def run_half(peer: Peer, half: str, collector: Collector, told: str) -> dict[str
     with tempfile.TemporaryDirectory() as folder:
         target = collector.url if peer.sink == "server" else str(Path(folder, peer.sink))
         python, file = interpreter(peer.environment), HERE / "peer" / f"{peer.name}.py"
-        command = [str(each) for each in (python, file, half, target, told)]
+        command = [str(each) for each in (python, file, target, told, *part)]
         with Path(folder, "told").open("w+") as out, Path(folder, "errors").open("w") as errors:
             with subprocess.Popen(command, stdout=out, stderr=errors, cwd=folder) as process:
                 try:
@@ -215,34 +235,53 @@ def run_half(peer: Peer, half: str, collector: Collector, told: str) -> dict[str
                     process.kill()
             out.seek(0)
             lines = [line for line in out.read().splitlines() if line.startswith('{"recorded"')]
+        complaints = [line for line in Path(folder, "errors").read_text().splitlines() if line.strip()]
         if not lines:
-            raise ValueError(Path(folder, "errors").read_text().strip().splitlines()[-1:])
+            raise ValueError(" ".join(complaints[-1:]) or "it told nothing")
         found: dict[str, float] = json.loads(lines[-1])
         return found | {"arrived": arrived(peer, collector, Path(folder))}
 
 
+def delivered_percent(found: dict[str, float]) -> float:
+    """Return the share that has arrived."""
+    return 100 * found["arrived"] / found["recorded"]
+
+
 def figures_of(peer: Peer, collector: Collector, told: str) -> dict[str, float]:
-    """Run both halves, and print them."""
-    flat = run_half(peer, "flat_out", collector, told)
-    paced = run_half(peer, "paced", collector, told)
+    """Run all parts of the course, and print what came of them."""
+    flat = run_part(peer, FLAT_OUT, collector, told)
+    times = run_part(peer, TURNS, collector, told) if peer.name in SUBTRACTED else flat
+    paced = run_part(peer, PACED, collector, told)
     figures = {
-        "us": flat["us"],
-        "caller_cpu_us": flat["caller_cpu_us"],
-        "of_floor_x": flat["of_floor_x"],
+        "us": times["us"],
+        "caller_cpu_us": times["caller_cpu_us"],
+        "of_floor_x": times["of_floor_x"],
         "flat_out_recorded": flat["recorded"],
-        "flat_out_delivered_percent": 100 * flat["arrived"] / flat["recorded"],
-        "paced_delivered_percent": 100 * paced["arrived"] / paced["recorded"],
+        "flat_out_delivered_percent": delivered_percent(flat),
+        "paced_delivered_percent": delivered_percent(paced),
         "paced_recorded": paced["recorded"],
         "paced_lost": paced["recorded"] - paced["arrived"],
         "added_p99_ms": paced["added_p99_ms"],
     }
+    figures |= {name: times[name] for name in ("process_cpu_us", "without_cpu_us") if name in times}
+    show(peer.name, figures)
+    return figures
+
+
+def show(name: str, figures: dict[str, float]) -> None:
+    """Print a peer's line."""
+    beyond = (
+        f" ({figures['process_cpu_us']:.1f} in all threads) beyond {figures['without_cpu_us']:.0f} without it"
+        if "without_cpu_us" in figures
+        else ""
+    )
     print(
-        f"  {peer.name:20} {figures['us']:8.1f} us, {figures['caller_cpu_us']:7.1f} of processor, {figures['of_floor_x']:8.1f} x floor  delivered flat out"
-        f" {figures['flat_out_delivered_percent']:5.1f} % of {flat['recorded']:,}, paced"
-        f" {figures['paced_delivered_percent']:5.1f} %, added lag p99 {figures['added_p99_ms']:7.2f} ms",
+        f"  {name:20} {figures['us']:8.1f} us, {figures['caller_cpu_us']:7.1f} of processor{beyond},"
+        f" {figures['of_floor_x']:8.1f} x floor  delivered flat out {figures['flat_out_delivered_percent']:5.1f} % of"
+        f" {figures['flat_out_recorded']:,}, paced {figures['paced_delivered_percent']:5.1f} %,"
+        f" added lag p99 {figures['added_p99_ms']:7.2f} ms",
         flush=True,
     )
-    return figures
 
 
 def ratios(figures: dict[str, float]) -> dict[str, float]:

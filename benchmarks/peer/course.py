@@ -3,6 +3,9 @@
 A peer's file says how it is opened at a target (a file's path or a server's address), which gives a function that records
 one call and one that closes. A call's content is a flat dict with a marker of its own, by which it is counted where it
 arrives.
+
+A peer that can only be called as a part of something bigger says also how the same is done `without` it: both take
+turns, each until all threads have come to rest, and what the peer costs is the difference.
 """
 
 import asyncio
@@ -11,18 +14,18 @@ import statistics
 import sys
 from collections import deque
 from collections.abc import Callable
-from time import perf_counter, thread_time
+from contextlib import AbstractContextManager
+from time import perf_counter, process_time, sleep, thread_time
 from typing import Any
 
 Record = Callable[[dict[str, Any]], object]
 Open = Callable[[str], tuple[Record, Callable[[], object]]]
+Without = Callable[[], AbstractContextManager[object]]
 
-EVENTS = 100_000
-LONGEST_S = 4.0
-"""Flat out, until all events are recorded or for so long."""
+BOUND = 100_000
 CHUNK = 250
-PACED_PER_S = 2000
-PACED_S = 2.0
+TURN = 25
+"""Calls of a turn with and of one without the peer: few, so that the machine is the same for both."""
 TICK_S = 0.001
 
 
@@ -34,7 +37,7 @@ class Floor:
 
     def record(self, content: dict[str, Any]) -> bool:
         """Append unless full."""
-        if len(self._events) >= EVENTS:
+        if len(self._events) >= BOUND:
             self._events.clear()
             return False
         self._events.append(content)
@@ -54,12 +57,20 @@ def seconds(record: Record, events: list[dict[str, Any]]) -> tuple[float, float]
     return perf_counter() - begun, thread_time() - worked
 
 
-def flat_out(record: Record, content: dict[str, Any]) -> dict[str, float]:
-    """Record flat out, the floor between the chunks."""
+def settle(rest_s: float = 0.02) -> None:
+    """Wait until no thread of this process has worked for so long."""
+    worked = -1.0
+    while process_time() - worked > rest_s / 10:
+        worked = process_time()
+        sleep(rest_s)
+
+
+def flat_out(record: Record, content: dict[str, Any], most: int, longest_s: float) -> dict[str, float]:
+    """Record flat out until so many are recorded, or for so long; the floor between the chunks."""
     floor, recorded = Floor(), 0
     floors, ours = [], []
-    stop = perf_counter() + LONGEST_S
-    while recorded < EVENTS and perf_counter() < stop:
+    stop = perf_counter() + longest_s
+    while recorded < most and perf_counter() < stop:
         events = contents(content, recorded, CHUNK)
         floors.append(seconds(floor.record, events))
         ours.append(seconds(record, events))
@@ -73,6 +84,44 @@ def flat_out(record: Record, content: dict[str, Any]) -> dict[str, float]:
     }
 
 
+def seconds_until_rest(record: Record, events: list[dict[str, Any]]) -> tuple[float, float, float]:
+    """Return `seconds`, and what the processor worked for all threads until they came to rest."""
+    worked = process_time()
+    clock, mine = seconds(record, events)
+    settle()
+    return clock, mine, process_time() - worked
+
+
+def turns(
+    record: Record, content: dict[str, Any], most: int, longest_s: float, without: Without
+) -> dict[str, float]:
+    """Record with and without the peer in turns, the floor between them; the figures are differences."""
+    floor, recorded = Floor(), 0
+    floors, bares, ours = [], [], []
+    stop = perf_counter() + longest_s
+    settle()
+    while recorded < most and perf_counter() < stop:
+        events = contents(content, recorded, TURN)
+        floors.append(seconds(floor.record, events)[0])
+        with without():
+            bares.append(seconds_until_rest(record, events))
+        ours.append(seconds_until_rest(record, events))
+        recorded += TURN
+    costs = [
+        [mine - least for mine, least in zip(one, bare, strict=True)]
+        for one, bare in zip(ours, bares, strict=True)
+    ]
+    clock, caller, process = (statistics.median(each) / TURN * 1e6 for each in zip(*costs, strict=True))
+    return {
+        "recorded": recorded,
+        "us": clock,
+        "caller_cpu_us": caller,
+        "process_cpu_us": process,
+        "without_cpu_us": statistics.median(bare[1] for bare in bares) / TURN * 1e6,
+        "of_floor_x": statistics.median(cost[0] / least for cost, least in zip(costs, floors, strict=True)),
+    }
+
+
 async def tick(until: float) -> list[float]:
     """Sleep a millisecond at a time; return by how many milliseconds each was too long."""
     late = []
@@ -82,12 +131,12 @@ async def tick(until: float) -> list[float]:
     return late
 
 
-async def pace(record: Record, content: dict[str, Any]) -> tuple[int, float]:
+async def pace(record: Record, content: dict[str, Any], per_s: int, for_s: float) -> tuple[int, float]:
     """Record at an even pace for a while; return how many, and the 99th percentile of a ticker's delay meanwhile."""
     begun, made = perf_counter(), 0
-    ticking = asyncio.create_task(tick(begun + PACED_S))
-    while (now := perf_counter()) < begun + PACED_S:
-        due = int((now - begun) * PACED_PER_S) - made
+    ticking = asyncio.create_task(tick(begun + for_s))
+    while (now := perf_counter()) < begun + for_s:
+        due = int((now - begun) * per_s) - made
         for event in contents(content, made, due):
             record(event)
         made += due
@@ -96,17 +145,21 @@ async def pace(record: Record, content: dict[str, Any]) -> tuple[int, float]:
     return made, late[len(late) * 99 // 100]
 
 
-def paced(record: Record, content: dict[str, Any]) -> dict[str, float]:
-    """Record at an even pace, the floor before it."""
-    _, floor_ms = asyncio.run(pace(Floor().record, content))
-    recorded, late_ms = asyncio.run(pace(record, content))
+def paced(record: Record, content: dict[str, Any], per_s: int, for_s: float) -> dict[str, float]:
+    """Record so many a second for a while, the floor half as long before it."""
+    _, floor_ms = asyncio.run(pace(Floor().record, content, per_s, for_s / 2))
+    recorded, late_ms = asyncio.run(pace(record, content, per_s, for_s))
     return {"recorded": recorded, "added_p99_ms": late_ms - floor_ms}
 
 
-def run(open_peer: Open) -> None:
-    """Run one half of the course, as the command line says: `flat_out` or `paced`, the target, and the content."""
-    half, target, content = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+def run(open_peer: Open, without: Without | None = None) -> None:
+    """Run a part of the course: the target, the content, `flat_out`, `turns` or `paced`, how many, for how long."""
+    target, content, part = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]
+    count, longest_s = int(sys.argv[4]), float(sys.argv[5])
     record, close = open_peer(target)
-    told = (flat_out if half == "flat_out" else paced)(record, content)
+    if without and part == "turns":
+        told = turns(record, content, count, longest_s, without)
+    else:
+        told = (paced if part == "paced" else flat_out)(record, content, count, longest_s)
     print(json.dumps(told), flush=True)
     close()
