@@ -9,7 +9,8 @@ top of that. A call has arrived when its marker is in the file, the database or 
 - The flood: 300,000 calls, or as many as come in the same seconds, which our queue cannot hold either. A peer that was
   too slow for 100,000 has been flooded already, and its figure is the same.
 - Paced: 2,000 a second for two seconds under a loop with a 1 ms ticker.
-All figures come from one run after another, up to minutes apart: what
+- Side by side: `taximeter_build` and `opentelemetry_span` in turns, five times half a second each; the median of the
+  turns' ratios is `taximeter_of_span_x`. All other figures come from one run after another, up to minutes apart: what
   else the machine does is not the same for them, and a small difference between two peers says nothing.
 
 Peers are compared by the processor's time of the thread that records, which neither their own background threads nor
@@ -26,6 +27,7 @@ import argparse
 import json
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -68,6 +70,9 @@ FLAT_OUT = Part("flat_out", 100_000, 3)
 FLOOD = Part("flat_out", 300_000, 3)
 TURNS = Part("turns", 100_000, 4)
 PACED = Part("paced", 2000, 2)
+SIDE = Part("flat_out", 100_000, 0.5)
+ROUNDS = 5
+SIDE_BY_SIDE = ("taximeter_build", "opentelemetry_span")
 SUBTRACTED = ("litellm_callback",)
 """Peers that are a part of something bigger, which is measured without them too."""
 
@@ -297,15 +302,29 @@ def show(name: str, figures: dict[str, float]) -> None:
     )
 
 
+def side_by_side(collector: Collector, told: str) -> dict[str, float]:
+    """Return what ours takes of OpenTelemetry's span, the median of rounds in which both take turns."""
+    ours, span = (peer for peer in PEERS if peer.name in SIDE_BY_SIDE)
+    rounds = [
+        (run_part(ours, SIDE, collector, told), run_part(span, SIDE, collector, told)) for _ in range(ROUNDS)
+    ]
+    found = {
+        "taximeter_of_span_x": statistics.median(a["caller_cpu_us"] / b["caller_cpu_us"] for a, b in rounds),
+        "taximeter_of_span_clock_x": statistics.median(a["us"] / b["us"] for a, b in rounds),
+    }
+    print(
+        f"  {' and '.join(SIDE_BY_SIDE)} in {ROUNDS} rounds: {found['taximeter_of_span_x']:.2f} x of processor,"
+        f" {found['taximeter_of_span_clock_x']:.2f} x on the clock",
+        flush=True,
+    )
+    return found
+
+
 def ratios(figures: dict[str, float]) -> dict[str, float]:
     """Return what each peer takes of the processor, in times of ours."""
     ours, ending = figures.get("taximeter_build_caller_cpu_us"), "_caller_cpu_us"
     names = [name.removesuffix(ending) for name in figures if name.endswith(ending)]
-    found = {f"{name}_of_taximeter_x": figures[name + ending] / ours for name in names} if ours else {}
-    if ours and "opentelemetry_span_us" in figures:
-        found["taximeter_of_span_x"] = ours / figures["opentelemetry_span_caller_cpu_us"]
-        found["taximeter_of_span_clock_x"] = figures["taximeter_build_us"] / figures["opentelemetry_span_us"]
-    return found
+    return {f"{name}_of_taximeter_x": figures[name + ending] / ours for name in names} if ours else {}
 
 
 def named() -> list[Peer]:
@@ -344,6 +363,10 @@ def main() -> None:
             left_out.append(peer.name)
         figures |= {f"{peer.name}_{name}": value for name, value in found.items()}
     figures |= ratios(figures)
+    if all(f"{name}_us" in figures for name in SIDE_BY_SIDE):
+        found = attempted("side by side", side_by_side, collector, told)
+        left_out += [] if found else ["side by side"]
+        figures |= found
     collector.close()
     print(json.dumps({"versions": versions}), flush=True)
     tell(figures)
