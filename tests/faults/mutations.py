@@ -129,8 +129,8 @@ MUTATIONS = (
     Mutation(
         "the deadline of the end",
         "taximeter/tracker.py",
-        "        return self._policy.close_timeout_s if timeout_s is None",
-        "        return 60.0 if timeout_s is None",
+        "        timeout_s = self._policy.close_timeout_s",
+        "        timeout_s = 60.0",
         "tests/faults/test_exits.py::test_a_program_ends_in_time_and_loses_nothing_journaled",
     ),
     Mutation(
