@@ -17,7 +17,8 @@ Peers are compared by the processor's time of the thread that records, which nei
 other programs are in; the time on the clock stands beside it. The lines that a peer writes to its standard error are
 its complaints. Where it complains by default, that is in its times too: posthog tells of each call that its full queue
 drops. litellm cannot record alone: its times are what its callback adds to the same completion, measured in turns with
-and without it. The callback runs in litellm's own threads, so what it adds in all threads, `process_cpu_us`, is told.
+and without it. The callback runs in litellm's own threads, so what it adds in all threads, `process_cpu_us`, is told
+too: in the caller's thread it adds far less than one completion differs from the next.
 
 Environments are made in `.venv/peers` when they are missing or PACKAGES has changed, with the package index that pip or
 uv is set up for. A peer that cannot be installed, or fails, is left out with a word, and the exit status says so.

@@ -84,41 +84,49 @@ def flat_out(record: Record, content: dict[str, Any], most: int, longest_s: floa
     }
 
 
-def seconds_until_rest(record: Record, events: list[dict[str, Any]]) -> tuple[float, float, float]:
-    """Return `seconds`, and what the processor worked for all threads until they came to rest."""
+def one_by_one(record: Record, events: list[dict[str, Any]]) -> tuple[list[tuple[float, float]], float]:
+    """Return the `seconds` of each, and what the processor worked for all threads until they came to rest."""
     worked = process_time()
-    clock, mine = seconds(record, events)
+    each = [seconds(record, [event]) for event in events]
     settle()
-    return clock, mine, process_time() - worked
+    return each, process_time() - worked
 
 
 def turns(
     record: Record, content: dict[str, Any], most: int, longest_s: float, without: Without
 ) -> dict[str, float]:
-    """Record with and without the peer in turns, the floor between them; the figures are differences."""
+    """Record with and without the peer in turns, the floor between them; the figures are differences.
+
+    They are of the lower quartiles of single calls, those that other threads disturb least: a median differs from run to
+    run by more than what is sought. What all threads work is the median of the turns.
+    """
     floor, recorded = Floor(), 0
-    floors, bares, ours = [], [], []
+    floors: list[float] = []
+    bares: list[tuple[float, float]] = []
+    ours: list[tuple[float, float]] = []
+    threads: list[float] = []
+    one_by_one(record, contents(content, 0, TURN))  # the first call loads modules
     stop = perf_counter() + longest_s
-    settle()
     while recorded < most and perf_counter() < stop:
         events = contents(content, recorded, TURN)
-        floors.append(seconds(floor.record, events)[0])
+        floors.append(seconds(floor.record, events)[0] / TURN)
         with without():
-            bares.append(seconds_until_rest(record, events))
-        ours.append(seconds_until_rest(record, events))
+            bare, least = one_by_one(record, events)
+        mine, most_worked = one_by_one(record, events)
+        bares += bare
+        ours += mine
+        threads.append((most_worked - least) / TURN)
         recorded += TURN
-    costs = [
-        [mine - least for mine, least in zip(one, bare, strict=True)]
-        for one, bare in zip(ours, bares, strict=True)
-    ]
-    clock, caller, process = (statistics.median(each) / TURN * 1e6 for each in zip(*costs, strict=True))
+    (clock, caller), (bare_clock, bare_caller) = (
+        [statistics.quantiles(each)[0] for each in zip(*timed, strict=True)] for timed in (ours, bares)
+    )
     return {
         "recorded": recorded,
-        "us": clock,
-        "caller_cpu_us": caller,
-        "process_cpu_us": process,
-        "without_cpu_us": statistics.median(bare[1] for bare in bares) / TURN * 1e6,
-        "of_floor_x": statistics.median(cost[0] / least for cost, least in zip(costs, floors, strict=True)),
+        "us": (clock - bare_clock) * 1e6,
+        "caller_cpu_us": (caller - bare_caller) * 1e6,
+        "process_cpu_us": statistics.median(threads) * 1e6,
+        "without_cpu_us": bare_caller * 1e6,
+        "of_floor_x": (clock - bare_clock) / statistics.median(floors),
     }
 
 
