@@ -50,6 +50,7 @@ def ask(path: Path, run: str) -> Told:
     if not figures:
         return Told(None, fault)
     found = answer(path.stem, table.asked(path), run=run, seconds=seconds, load=load, figures=figures)
+    found.versions.update(versions_in(process))
     return Told(found, fault)
 
 
@@ -59,6 +60,15 @@ def figures_in(process: Process) -> dict[str, float]:
     try:
         return msgspec.json.decode(last, type=dict[str, int | float])
     except msgspec.DecodeError:
+        return {}
+
+
+def versions_in(process: Process) -> dict[str, str]:
+    """Return which versions of others' packages the line before the figures tells, none where it tells none."""
+    lines = process.stdout.rstrip().splitlines()[:-1]
+    try:
+        return msgspec.json.decode("".join(lines[-1:]), type=dict[str, dict[str, str]])["versions"]
+    except (msgspec.DecodeError, KeyError):
         return {}
 
 

@@ -26,6 +26,7 @@ from sink_doubles import (
 )
 from taximeter.errors import ConfigurationError
 from taximeter.event import TaskCompletionEvent
+from taximeter.health import JOURNAL_BLOCKED
 from taximeter.journal.folder import CARRIER_LOCK, Folder, Lock
 from taximeter.journal.recovery import verify
 from taximeter.sinks.refusal import AccessDenied
@@ -278,6 +279,18 @@ def test_a_journal_that_drains_takes_in_again(folder: Path) -> None:
         sink.failures = 0
         assert tracker.flush(20).complete
     assert len(sink.events) == 2000
+
+
+def test_a_close_takes_in_all_that_waits_for_a_full_journal(folder: Path) -> None:
+    """The room that comes while it waits is there for everything that was accepted, and not for the first of it alone."""
+    sink = FailingSink()
+    tracker = taximeter.start(sink, journal=folder, journal_max_bytes=100_000, retry_budget_s=0.05)
+    track(tracker, 5000)
+    wait_until(lambda: any(problem.what == JOURNAL_BLOCKED for problem in tracker.health().problems))
+    sink.failures = 0
+    receipt = tracker.close(60)
+    assert receipt.lost == {"failing": 0}
+    assert len(sink.events) == 5000
 
 
 def test_two_trackers_share_a_folder(folder: Path) -> None:

@@ -296,7 +296,8 @@ class Flusher:
             self._outlet.hurry(wanted=self._flushes.is_awaited)
             self._note_losses(at_once=stop_at is not None)
             self._alarm.look()
-            if stop_at is not None and (not self._outlet.is_blocked or monotonic() >= stop_at):
+            is_left = self._outlet.is_blocked or self._packer.waiting
+            if stop_at is not None and (not is_left or monotonic() >= stop_at):
                 return stop_at
             is_busy = is_busy or self._flushes.is_awaited or bool(self._outlet.holds)
             with anyio.move_on_after(_POLL_S if is_busy else _IDLE_POLL_S):
