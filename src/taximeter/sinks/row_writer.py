@@ -28,7 +28,7 @@ from taximeter.sinks.row import PROFILE_ORDER, CallRow, MomentRow, is_usual_call
 from taximeter.sinks.usage_text import UsageSplitter
 
 _CHUNK_ROWS = 16
-_PAUSE_S = 0.000_05
+_PAUSE_S = 0.000_001
 _LARGEST_SUM = (1 << 63) - 1
 
 
