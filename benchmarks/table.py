@@ -73,9 +73,12 @@ _COLUMNS = {
     "caller_cpu_us": "us of the caller's processor time",
     "of_floor_x": "x a bounded append (clock)",
     "of_taximeter_x": "x taximeter (processor)",
+    "process_cpu_us": "the same of all threads",
     "flat_out_delivered_percent": "% delivered flat out",
+    "flood_delivered_percent": "% of up to 300,000",
     "paced_delivered_percent": "% delivered at 2,000/s",
     "added_p99_ms": "p99 added to a 1 ms ticker, ms",
+    "complaints": "lines of complaint",
 }
 
 
