@@ -1,6 +1,7 @@
 """The background thread: what it encodes, how it batches, and that it lives on."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -44,6 +45,20 @@ def test_batches_are_cut_by_size() -> None:
     assert sink.models == [f"m{i}" for i in range(25)]
     stopped(flusher)
     assert sink.closed
+
+
+def test_no_batch_is_larger_than_what_may_wait() -> None:
+    """However few that is: a sink that keeps up loses nothing."""
+    sink = ListSink()
+    queue, flusher = flusher_to(sink, max_events=10, batch_max_age_s=FOREVER_S)
+    flusher.start()
+    for event in numbered(95):
+        while len(queue) == 10:
+            time.sleep(0)
+        queue.offer(event)
+    stopped(flusher)
+    assert [len(batch) for batch in sink.batches] == [10] * 9 + [5]
+    assert flusher.receipt().lost == {"list": 0}
 
 
 def test_batches_are_cut_by_age() -> None:

@@ -39,6 +39,7 @@ class MemoryOutlet:
         self._lanes = lanes
         self._policy = policy
         self._ledger = ledger
+        self._batch_max_events = min(policy.batch_max_events, policy.max_events)  # or no lane had room for it
         self._batch_max_bytes = min(_BATCH_MAX_BYTES, share_bytes)
         # Each line is in exactly one of: _open, a lane.
         self._open: list[bytes] = []
@@ -67,7 +68,7 @@ class MemoryOutlet:
                 self._open_since = monotonic()
             self._open.append(line)
             self._open_bytes += len(line)
-            if len(self._open) >= self._policy.batch_max_events:
+            if len(self._open) >= self._batch_max_events:
                 self._seal()
 
     def cut(self, *, at_once: bool) -> None:
