@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, perf_counter_ns
 
 import msgspec
-from measure import positive, tell
 
+from measure import positive, tell
 from taximeter.budget import Budget, Budgets
 from taximeter.errors import BudgetExceeded
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from measure import Nowhere, interleaved, ratio, tell
 
 import taximeter
+from measure import Nowhere, interleaved, ratio, tell
 from taximeter.event import TaskCompletionEvent
 from taximeter.tracker import start
 

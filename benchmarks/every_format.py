@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+
 from measure import Nowhere, interleaved, ratio, tell
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))

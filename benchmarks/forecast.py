@@ -14,12 +14,11 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from measure import tell
-from traffic import traffic
-
 from histories import HISTORIES, START_US
+from measure import tell
 from taximeter.event import TaskCompletionEvent
 from taximeter.forecast import CalibrationRow, Forecast
+from traffic import traffic
 
 CALLS = 20_000
 JOB_CALLS = 50

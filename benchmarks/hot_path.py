@@ -23,7 +23,6 @@ from time import perf_counter, perf_counter_ns, sleep
 from typing import Any, TypeVar
 
 from measure import percentile, positive, ratio, tell
-
 from taximeter.event import TaskCompletionEvent
 from taximeter.sinks.batch import Batch
 from taximeter.tracker import Tracker, start

@@ -12,9 +12,8 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from measure import rows_in, tell
-
 import taximeter
+from measure import rows_in, tell
 from taximeter.version import __version__
 
 EVENTS = 100_000

@@ -24,9 +24,9 @@ from pathlib import Path
 from time import perf_counter, sleep
 
 import uvloop
-from measure import percentile, positive, rows_in, tell
 
 import taximeter
+from measure import percentile, positive, rows_in, tell
 from taximeter.event import TaskCompletionEvent
 
 LOOPS: dict[str, Callable[..., list[float]]] = {"asyncio": asyncio.run, "uvloop": uvloop.run}

@@ -12,10 +12,9 @@ import timeit
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from traffic import DAY_US, traffic
-
 from taximeter.event import TaskCompletionEvent
 from taximeter.sinks.batch import Batch
+from traffic import DAY_US, traffic
 
 UNTIL_US = 1_793_491_200_000_000  # 2026-11-01T00:00Z
 

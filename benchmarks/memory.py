@@ -16,9 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from time import sleep
 
-from measure import tell
-
 import taximeter
+from measure import tell
 from taximeter.event import TaskCompletionEvent
 from taximeter.sinks.http import HttpSink
 

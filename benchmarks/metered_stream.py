@@ -18,9 +18,9 @@ from threading import Thread
 from time import perf_counter, sleep, thread_time
 
 import openai
-from measure import tell
 
 import taximeter
+from measure import tell
 
 CHUNKS = 500
 ROUNDS = 60

@@ -23,9 +23,9 @@ from threading import Event, Thread
 from time import perf_counter, perf_counter_ns, sleep
 
 import msgspec
-from measure import positive, tell
 
 import taximeter
+from measure import positive, tell
 from taximeter.journal.segment import SegmentName
 from taximeter.sinks.http import HttpSink
 

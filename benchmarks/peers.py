@@ -41,9 +41,9 @@ from threading import Lock, Thread
 from typing import Any, NamedTuple
 
 import msgspec
-from measure import rows_in, tell
 
 import taximeter
+from measure import rows_in, tell
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = HERE.parent / ".venv" / "peers"

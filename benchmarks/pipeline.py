@@ -26,9 +26,9 @@ from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
 import msgspec
-from measure import calls, ratio, tell
 
 import taximeter
+from measure import calls, ratio, tell
 from taximeter.event import TaskCompletionEvent, encode_event
 from taximeter.sinks.layout import EVENT_ROWS
 from taximeter.sinks.row import read_call

@@ -13,8 +13,8 @@ import timeit
 from collections.abc import Callable
 
 import msgspec
-from measure import interleaved, ratio, tell
 
+from measure import interleaved, ratio, tell
 from taximeter.pricing import Catalog
 from taximeter.pricing.money import FEMTOS_PER_NANO
 from taximeter.pricing.table import shipped_table

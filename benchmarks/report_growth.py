@@ -16,12 +16,11 @@ from time import perf_counter
 from zoneinfo import ZoneInfo
 
 from measure import UNTIL_US, tell
-from traffic import DAY_US, traffic
-
 from taximeter.event import encode_event
 from taximeter.sinks.row_writer import RowWriter
 from taximeter.sinks.sqlite import open_database
 from taximeter.store import Store
+from traffic import DAY_US, traffic
 
 STEPS = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 BATCH = 5000

@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from measure import interleaved, ratio, tell
 
+from measure import interleaved, ratio, tell
 from taximeter.builder import EventBuilder
 from taximeter.event import TaskCompletionEvent
 from taximeter.pricing import Catalog
@@ -158,7 +158,7 @@ def chunks() -> dict[str, float]:
         document = chunk[chunk.index(b"{") :].strip()
         floor, ours = interleaved(
             lambda document=document: msgspec.json.decode(document),  # type: ignore[misc]  # bound now
-            lambda reading=reading, chunk=chunk: reading.feed(chunk),  # type: ignore[misc]
+            lambda reading=reading, chunk=chunk: reading.feed(chunk),  # type: ignore[misc]  # bound now
         )
         key = f"{reading.endpoint.wire_format.replace('.', '_')}_chunk"
         figures |= {f"{key}_ns": statistics.median(ours), f"{key}_x": ratio(ours, floor)}

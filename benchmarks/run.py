@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 import msgspec
+
 import table
 from aims import AIMS, Aim
 from answer import RESULTS, Answer, answer, keep, kept, put

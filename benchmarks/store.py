@@ -29,9 +29,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
-from measure import UNTIL_US, positive, ratio, tell
-from traffic import DAY_US, traffic
 
+from measure import UNTIL_US, positive, ratio, tell
 from taximeter.event import TaskCompletionEvent, encode_event
 from taximeter.report.totals import Totals
 from taximeter.report.window import Window, format_moment
@@ -41,6 +40,7 @@ from taximeter.sinks.row_writer import RowWriter
 from taximeter.sinks.sqlite import open_database
 from taximeter.store import Store
 from taximeter.version import __version__
+from traffic import DAY_US, traffic
 
 CALLS_PER_DAY = 10_000_000 // 90
 BATCH = 500

@@ -23,7 +23,7 @@ def open_peer(target: str) -> tuple[Record, Callable[[], object]]:
                 timestamp=time_ns(),
                 severity_number=SeverityNumber.INFO,
                 body="call",
-                attributes=content,  # type: ignore[arg-type, unused-ignore]
+                attributes=content,  # type: ignore[arg-type, unused-ignore]  # as in `opentelemetry_span`
             )
         )
 

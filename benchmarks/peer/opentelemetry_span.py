@@ -17,7 +17,7 @@ def open_peer(target: str) -> tuple[Record, Callable[[], object]]:
 
     def record(content: dict[str, object]) -> None:
         with tracer.start_as_current_span("chat gpt-4o-mini") as span:
-            span.set_attributes(content)  # type: ignore[arg-type, unused-ignore]
+            span.set_attributes(content)  # type: ignore[arg-type, unused-ignore]  # where the SDK is installed: a dict of its values is no Mapping of them
 
     return record, provider.shutdown
 

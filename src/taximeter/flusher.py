@@ -44,7 +44,7 @@ _POLL_S = 0.02
 _IDLE_POLL_S = 0.05
 # Encoding holds the GIL. A thread of the host that wants it waits for one chunk at most, and the pause is real, so
 # that it gets it: without one, p99 of a host's event loop rises to 100 ms during a burst.
-# An event takes some 10 us, so that a chunk is over before a loop of the host that ticks each millisecond notices.
+# An event takes some 7 us, so that a chunk is over before a loop of the host that ticks each millisecond notices.
 _CHUNK_EVENTS = 8
 _PRESSED_CHUNK_EVENTS = 64
 """Where the queue is half full, or its end is waited for, that goes before the lateness of others."""

@@ -22,14 +22,20 @@ _TYPES = (EventBatch, BatchResult, LossReport, LossesNoted, Problem, Health)
 _JSON = "application/json"
 
 _REFUSALS = {
-    "400": "The body is no JSON, or not the gzip it says it is. The sink tries halves of the batch.",
-    "401": "The request shows no valid token. The sink keeps its events and asks again now and then.",
-    "408": "The body came too slowly. The sink tries again.",
-    "413": "The body is too large. The sink tries halves of the batch.",
+    "400": "The body is no JSON, or not the gzip it says it is.",
+    "401": "The request shows no valid token.",
+    "408": "The body came too slowly.",
+    "413": "The body is too large.",
     "415": "The body is of a kind that is not read here.",
-    "422": "The body is JSON and no batch. The sink tries halves of it.",
-    "503": "The server is busy, or cannot store. The sink tries again.",
+    "422": "The body is JSON of another shape.",
+    "503": "The server is busy, or cannot store.",
 }
+_OF_A_BATCH = {
+    **dict.fromkeys(("400", "413", "422"), "The sink tries halves of the batch."),
+    **dict.fromkeys(("408", "503"), "The sink tries again."),
+    "401": "The sink keeps its events and asks again now and then.",
+}
+"""What becomes of a batch that is refused so."""
 _HEADERS = {
     "401": {"WWW-Authenticate": {"required": True, "schema": {"const": "Bearer"}}},
     "503": {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}}},
@@ -84,7 +90,7 @@ def _batch_post() -> dict[str, Any]:
                 "description": "Every event is stored, was there before, or is rejected for good.",
                 "content": _content(BatchResult),
             },
-            **{status: _refusal(status) for status in _REFUSALS},
+            **{status: _refusal(status, _OF_A_BATCH.get(status)) for status in _REFUSALS},
         },
     }
 
@@ -98,7 +104,7 @@ def _losses_post() -> dict[str, Any]:
         "responses": {
             "200": {"description": "They are stored.", "content": _content(LossesNoted)},
             "404": {"description": "The server has no room for them. The sink does not ask again."},
-            **{status: _refusal(status, tells_what_the_sink_does=False) for status in _REFUSALS},
+            **{status: _refusal(status) for status in _REFUSALS},
         },
     }
 
@@ -122,9 +128,8 @@ def _header(name: str, description: str, *, required: bool = False, **schema: An
     }
 
 
-def _refusal(status: str, *, tells_what_the_sink_does: bool = True) -> dict[str, Any]:
-    why, _, _ = _REFUSALS[status].partition(". ")
-    description = _REFUSALS[status] if tells_what_the_sink_does else f"{why.removesuffix('.')}."
+def _refusal(status: str, consequence: str | None = None) -> dict[str, Any]:
+    description = " ".join(filter(None, (_REFUSALS[status], consequence)))
     refusal: dict[str, Any] = {"description": description, "content": _content(Problem)}
     return {**refusal, "headers": _HEADERS[status]} if status in _HEADERS else refusal
 

@@ -219,7 +219,7 @@ def _function(redact: Any) -> Redact | None:
     found = _found(redact) if isinstance(redact, str) else redact
     if found is not None and (not callable(found) or iscoroutinefunction(found)):
         raise ConfigurationError("redact", redact, _REDACT_ALLOWED)
-    return found  # type: ignore[no-any-return]  # what it takes shows when it is called
+    return found  # type: ignore[no-any-return]  # what it takes and returns is checked with each event
 
 
 def _found(redact: str) -> Any:

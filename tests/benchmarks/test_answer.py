@@ -1,13 +1,11 @@
 """Tests of how `benchmarks/answer.py` says where it was measured, and keeps what was found."""
 
 import platform
-import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from answer import Answer, answer, cpu_model, keep, kept, put, version_of
 
 

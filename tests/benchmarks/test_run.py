@@ -7,33 +7,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
-import run  # noqa: E402 - benchmarks/ is no package
-from answer import Answer, kept  # noqa: E402
-
-BEFORE = Answer(
-    question="hot_path",
-    asks="What?",
-    run="2026-11-22T01:00:00Z",
-    at="2026-11-22T01:05Z",
-    seconds=30,
-    taximeter="0.1.0",
-    machine="Linux x86_64, 2 cores",
-    load=0.4,
-    versions={"python": "CPython 3.11.7"},
-    figures={"track_x": 1.951, "track_ns": 114.6},
-)
+import run
+from answer import Answer, kept
+from benchmark_samples import BENCHMARKS, FOUND
 
 
 def now(**changes: object) -> Answer:
     """Return a later answer to the same question."""
-    return msgspec.structs.replace(BEFORE, run="2026-11-23T01:00:00Z", at="2026-11-23T01:05Z", **changes)
+    return msgspec.structs.replace(FOUND, run="2026-11-23T01:00:00Z", at="2026-11-23T01:05Z", **changes)
 
 
 def said_of(*, fault: str = "", **changes: object) -> list[str]:
     """Return what is said of a later answer."""
-    return list(run.remarks(run.Told(now(**changes), fault), BEFORE))
+    return list(run.remarks(run.Told(now(**changes), fault), FOUND))
 
 
 def question(folder: Path, *lines: str) -> Path:
@@ -60,7 +46,7 @@ def test_an_aim_that_is_met_no_more_is_named_however_little_the_figure_changed(
 
 
 def test_an_aim_that_is_met_again_is_named() -> None:
-    missed = msgspec.structs.replace(BEFORE, figures={"track_x": 2.1})
+    missed = msgspec.structs.replace(FOUND, figures={"track_x": 2.1})
     (said,) = run.turned(missed, now(figures={"track_x": 1.9}))
     assert said.startswith("aim missed -> met")
     assert said.endswith("2.1 -> 1.9, <= 2 x")
@@ -79,7 +65,7 @@ def test_another_load_is_named() -> None:
 
 def test_another_machine_and_other_versions_are_named_with_their_questions() -> None:
     later = now(machine="Darwin arm64, 8 cores", versions={"python": "CPython 3.12.1", "uvloop": "0.23.0"})
-    assert run.surroundings([(BEFORE, later)]) == {
+    assert run.surroundings([(FOUND, later)]) == {
         "machine: Linux x86_64, 2 cores -> Darwin arm64, 8 cores": ["hot_path"],
         "python: CPython 3.11.7 -> CPython 3.12.1": ["hot_path"],
         "uvloop: unknown -> 0.23.0": ["hot_path"],
@@ -100,14 +86,14 @@ def test_a_question_without_figures_has_failed(tmp_path: Path, line: str) -> Non
 
 
 def test_only_an_answer_without_a_fault_is_kept(tmp_path: Path) -> None:
-    faulty = msgspec.structs.replace(BEFORE, question="faulty")
+    faulty = msgspec.structs.replace(FOUND, question="faulty")
     found = {
-        "hot_path": run.Told(BEFORE),
+        "hot_path": run.Told(FOUND),
         "faulty": run.Told(faulty, "exit status 1"),
         "mute": run.Told(None, "x"),
     }
     run.keep_all(found, tmp_path)
-    assert kept(tmp_path) == {"hot_path": BEFORE}
+    assert kept(tmp_path) == {"hot_path": FOUND}
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["--check", "nonsense"], ["price", "price.json"]])

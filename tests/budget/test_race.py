@@ -1,17 +1,14 @@
 """Processes that race for one limit; `benchmarks/budget_race.py` is the larger race."""
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
 import pytest
 
+import budget_race
 from taximeter.budget import Budget, Budgets
 from taximeter.errors import BudgetExceeded
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-import budget_race
 
 
 def test_processes_never_pass_a_hard_limit(tmp_path: Path) -> None:

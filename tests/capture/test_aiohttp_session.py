@@ -15,6 +15,7 @@ import httpx_aiohttp
 import pytest
 
 import taximeter
+from compressing import Compressing
 from list_tracker import BrokenTracker, ListTracker
 from loopback import DemoServer, Handler, Trouble
 from taximeter.budget import Budget
@@ -438,19 +439,6 @@ async def test_redirect_is_no_call(session: aiohttp.ClientSession, tracker: List
             await response.read()
             assert len(response.history) == 1
     assert tracker.event.actual_output_tokens == 212
-
-
-class Compressing(Handler):
-    """Compresses streams, whatever it was asked."""
-
-    def send_stream(self, kind: str, parts: Iterable[bytes], trouble: Trouble | None = None) -> None:
-        """Send all parts at once."""
-        body = gzip.compress(b"".join(parts))
-        self.send_response(200)
-        for name, value in (("type", kind), ("encoding", "gzip"), ("length", str(len(body)))):
-            self.send_header(f"content-{name}", value)
-        self.end_headers()
-        self.wfile.write(body)
 
 
 @pytest.mark.parametrize("read", READS)

@@ -1,7 +1,6 @@
 """Sessions of requests are metered like any client: the application's bytes, one event, the right tokens."""
 
-import gzip
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ import pytest
 import requests
 
 import taximeter
+from compressing import Compressing
 from list_tracker import ListTracker
-from loopback import DemoServer, Handler, Trouble
+from loopback import DemoServer, Trouble
 from taximeter.budget import Budget
 from taximeter.capture import meter, meter_everything
 from taximeter.errors import BudgetExceeded
@@ -125,19 +125,6 @@ def test_other_requests_pass(server: DemoServer, tracker: ListTracker) -> None:
     with meter(requests.Session(), tracker) as session:
         session.get(server.url + "/health")
     assert not tracker.tracked
-
-
-class Compressing(Handler):
-    """Compresses streams, whatever it was asked."""
-
-    def send_stream(self, kind: str, parts: Iterable[bytes], trouble: Trouble | None = None) -> None:
-        """Send all parts at once."""
-        body = gzip.compress(b"".join(parts))
-        self.send_response(200)
-        for name, value in (("type", kind), ("encoding", "gzip"), ("length", str(len(body)))):
-            self.send_header(f"content-{name}", value)
-        self.end_headers()
-        self.wfile.write(body)
 
 
 @pytest.mark.parametrize("read", [by_lines, by_chunks, by_bytes, content])

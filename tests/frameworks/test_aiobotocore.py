@@ -29,15 +29,17 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+def needed(module: str) -> Any:
+    """Return a module of aiobotocore, which `make frameworks` installs."""
+    return pytest.importorskip(f"aiobotocore.{module}", reason="make frameworks installs aiobotocore")
+
+
 @asynccontextmanager
 async def made(retry_mode: str = "standard") -> AsyncIterator[Any]:
     """Return a client of aiobotocore; it repeats at once what fails."""
-    aiobotocore = pytest.importorskip("aiobotocore.session", reason="pip install aiobotocore")
-    config = pytest.importorskip("aiobotocore.config").AioConfig(
-        retries={"mode": retry_mode, "total_max_attempts": 2}
-    )
+    config = needed("config").AioConfig(retries={"mode": retry_mode, "total_max_attempts": 2})
     url = "http://bedrock-runtime.us-east-1.amazonaws.com"
-    session = aiobotocore.get_session()
+    session = needed("session").get_session()
     async with session.create_client("bedrock-runtime", endpoint_url=url, config=config, **KEYS) as client:
         client.meta.events.register_first("needs-retry.bedrock-runtime", _retry_at_once)
         yield client
@@ -196,9 +198,8 @@ async def test_refused_budget_is_the_budgets_own_error(
 
 async def test_session_on_httpx_is_metered_with_everything(tracker: ListTracker) -> None:
     """The other session of aiobotocore stands on httpx2; by itself it has no client yet that could be metered."""
-    sessions = pytest.importorskip("aiobotocore.httpxsession")
-    config = pytest.importorskip("aiobotocore.config").AioConfig(http_session_cls=sessions.HttpxSession)
-    session = pytest.importorskip("aiobotocore.session").get_session()
+    config = needed("config").AioConfig(http_session_cls=needed("httpxsession").HttpxSession)
+    session = needed("session").get_session()
     url = "http://bedrock-runtime.us-east-1.amazonaws.com"
     with meter_everything(tracker):
         async with session.create_client(

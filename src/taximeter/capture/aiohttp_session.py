@@ -52,7 +52,7 @@ def meter_aiohttp_session(session: Any, recorder: Recorder) -> None:
     def request(*args: Any, **options: Any) -> Any:
         other = installed_recorder(_base_of(kind)._request)  # noqa: SLF001 - all of its methods lead through this one
         heard = recorder if other is None else recorder.heard_by(other)
-        return request_metered(kind._request, heard, itself(), *args, **options)  # noqa: SLF001
+        return request_metered(kind._request, heard, itself(), *args, **options)  # noqa: SLF001 - and a subclass's own still runs
 
     vars(session)["_request"] = request  # in debug mode it warns of those who set an attribute
 
@@ -99,7 +99,7 @@ def is_known() -> bool:
 
 
 def _has_all(aiohttp: Any) -> bool:
-    request = aiohttp.ClientSession._request  # noqa: SLF001
+    request = aiohttp.ClientSession._request  # noqa: SLF001 - whether it is there is what is asked
     return (
         {"middlewares", "auto_decompress"} <= signature(request).parameters.keys()
         and "_middlewares" in aiohttp.ClientSession.ATTRS

@@ -17,7 +17,7 @@ from taximeter.report.money import format_usd, plural
 from taximeter.sinks.sqlite import SqliteSink
 from taximeter.sinks.table import sink_for
 
-if TYPE_CHECKING:  # what most runs have none of, and takes a tenth of the start of each
+if TYPE_CHECKING:
     from taximeter.budget import Budget, BudgetState
 
 
@@ -31,7 +31,7 @@ class SpendingLimit(msgspec.Struct, frozen=True):
         """Return how the run's own limit stands; None where it has none, or nobody can say."""
         if self.own is None:
             return None
-        from taximeter.budget import Budgets  # noqa: PLC0415 - see above
+        from taximeter.budget import Budgets  # noqa: PLC0415 - most runs have no limit
 
         budgets = Budgets(None, [self.own.budget], file=self.own.file)
         with suppress(sqlite3.Error, OSError):
@@ -57,7 +57,7 @@ def spending_limit(
     if max_usd is None:
         yield SpendingLimit(options)
         return
-    from taximeter.budget import Budget  # noqa: PLC0415 - see above
+    from taximeter.budget import Budget  # noqa: PLC0415 - most runs have no limit
 
     own = Budget(
         name="--max-usd", limit_usd=_checked(max_usd), window="lifetime", on_failure="block", alerts=()
@@ -83,7 +83,7 @@ def _options(budgets: "Sequence[Budget]", sinks: Sequence[str]) -> dict[str, Any
 
 
 def _checked(max_usd: str) -> str:
-    from taximeter.budget import Budget  # noqa: PLC0415 - see above
+    from taximeter.budget import Budget  # noqa: PLC0415 - most runs have no limit
 
     try:
         Budget(name="--max-usd", limit_usd=max_usd)
